@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: GPL-2.0 WITH Linux-syscall-note */
+/*
+ * Asking the VMM to madvise, mprotect, mlock or name ranges of guest physical
+ * memory.
+ *
+ * A request and its answer share one 32-byte buffer.  Through the ioctl both
+ * are in the byte order of the machine; what passes between the driver and the
+ * device is little-endian, see <linux/pvmemcontrol_pci.h>.
+ */
+#ifndef _UAPI_LINUX_PVMEMCONTROL_H
+#define _UAPI_LINUX_PVMEMCONTROL_H
+
+#include <linux/ioctl.h>
+#include <linux/types.h>
+
+/* pvmemcontrol_vmm_call.func_code; what each does to [addr, addr + length) */
+#define PVMEMCONTROL_INFO		0	/* nothing: asks for version and page size */
+#define PVMEMCONTROL_DONTNEED		1	/* madvise(MADV_DONTNEED) */
+#define PVMEMCONTROL_REMOVE		2	/* madvise(MADV_REMOVE) */
+#define PVMEMCONTROL_FREE		3	/* madvise(MADV_FREE) */
+#define PVMEMCONTROL_PAGEOUT		4	/* madvise(MADV_PAGEOUT) */
+#define PVMEMCONTROL_DONTDUMP		5	/* madvise(MADV_DONTDUMP) */
+#define PVMEMCONTROL_SET_VMA_ANON_NAME	6	/* prctl(PR_SET_VMA_ANON_NAME) */
+#define PVMEMCONTROL_MLOCK		7	/* mlock2(..., 0) */
+#define PVMEMCONTROL_MUNLOCK		8	/* munlock() */
+#define PVMEMCONTROL_MPROTECT_NONE	9	/* mprotect(PROT_NONE) */
+#define PVMEMCONTROL_MPROTECT_R		10	/* mprotect(PROT_READ) */
+#define PVMEMCONTROL_MPROTECT_W		11	/* mprotect(PROT_WRITE) */
+#define PVMEMCONTROL_MPROTECT_RW	12	/* mprotect(PROT_READ | PROT_WRITE) */
+#define PVMEMCONTROL_MERGEABLE		13	/* madvise(MADV_MERGEABLE) */
+#define PVMEMCONTROL_UNMERGEABLE	14	/* madvise(MADV_UNMERGEABLE) */
+
+/* Function codes of protocol 1.0 are below this. */
+#define PVMEMCONTROL_NR_FUNC_1_0	15
+
+/* The major version that this header describes, from the answer to INFO. */
+#define PVMEMCONTROL_VERSION_MAJOR	1
+
+/**
+ * struct pvmemcontrol_vmm_call - a request to the VMM
+ * @func_code: one of PVMEMCONTROL_INFO, PVMEMCONTROL_DONTNEED, ...
+ * @addr: guest physical address of the first byte
+ * @length: bytes
+ * @arg: the name's number for PVMEMCONTROL_SET_VMA_ANON_NAME (0: no name)
+ */
+struct pvmemcontrol_vmm_call {
+	__u64 func_code;
+	__u64 addr;
+	__u64 length;
+	__u64 arg;
+};
+
+/**
+ * struct pvmemcontrol_vmm_ret - the VMM's answer
+ * @ret_errno: errno of the host, 0 on success
+ * @ret_code: 0, or the func_code when the request itself was refused
+ * @ret_value: for PVMEMCONTROL_INFO the host's page size in bytes
+ * @arg0: for PVMEMCONTROL_INFO the major version of the protocol
+ * @arg1: for PVMEMCONTROL_INFO the minor version of the protocol
+ */
+struct pvmemcontrol_vmm_ret {
+	__u32 ret_errno;
+	__u32 ret_code;
+	__u64 ret_value;
+	__u64 arg0;
+	__u64 arg1;
+};
+
+/**
+ * struct pvmemcontrol_buf - a request, and after it the answer in its place
+ * @call: the request
+ * @ret: the answer
+ */
+struct pvmemcontrol_buf {
+	union {
+		struct pvmemcontrol_vmm_call call;
+		struct pvmemcontrol_vmm_ret ret;
+	};
+};
+
+#define PVMEMCONTROL_IOCTL_TYPE	0xDA
+
+/*
+ * Send a request and read the answer.  Returns 0 whenever the VMM answered:
+ * what it answered is in the buffer.
+ */
+#define PVMEMCONTROL_IOCTL_VMM	\
+	_IOWR(PVMEMCONTROL_IOCTL_TYPE, 0x00, struct pvmemcontrol_buf)
+
+#endif /* _UAPI_LINUX_PVMEMCONTROL_H */
