@@ -1,0 +1,404 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Calls: from a client's range to exits.
+ *
+ * DOC: Contexts
+ *
+ * A call may be made in any context and takes no lock.  It uses a buffer of
+ * its own CPU, and with preemption off nothing else on that CPU runs until the
+ * VMM has answered but what interrupts the call: a softirq, an interrupt, an
+ * NMI, each of which may make calls too, and is done with them before the
+ * interrupted call goes on.  The buffers of a CPU are therefore a stack, and
+ * its depth is a plain number.  A call that is interrupted between reading and
+ * writing it finds it unchanged.
+ *
+ * Having preemption off also makes a call an RCU reader: whoever takes a device
+ * away or connects it anew makes calls fail first, by pvmc_active or by the
+ * device's state, and then waits with synchronize_rcu() for those in flight.
+ */
+#include <linux/export.h>
+#include <linux/kernel.h>
+#include <linux/mm.h>
+#include <linux/preempt.h>
+#include <linux/rcupdate.h>
+#include <linux/sched/clock.h>
+#include <linux/sched/signal.h>
+
+#include "compat.h"
+#include "core.h"
+
+#include <trace/events/pvmemcontrol.h>
+
+static DEFINE_PER_CPU(u64, pvmc_call_seq);
+
+static_assert(sizeof(struct pvmc_wire) == PVMEMCONTROL_BUF_SIZE);
+static_assert(sizeof(struct pvmemcontrol_buf) == PVMEMCONTROL_BUF_SIZE);
+static_assert(sizeof(struct pvmc_slot) % PVMEMCONTROL_BUF_SIZE == 0);
+static_assert(PAGE_SIZE % sizeof(struct pvmc_slot) == 0);
+
+/*
+ * The buffer still holds the request: the VMM has forgotten the buffer, or the
+ * device is no longer there.
+ */
+static noinline int pvmc_unanswered(struct pvmc_device *dev,
+				    const struct pvmemcontrol_buf *buf)
+{
+	this_cpu_inc(dev->cpu->counters.no_answers);
+	trace_pvmemcontrol_no_answer(MINOR(dev->dev.devt), buf->call.func_code,
+				     buf->call.addr, buf->call.length);
+	if (READ_ONCE(dev->state) == PVMC_GONE ||
+	    !dev->ops->present(dev->transport))
+		return -ENODEV;
+	irq_work_queue(&dev->no_answer);
+	return -EIO;
+}
+
+static __always_inline int __pvmc_exchange(struct pvmc_device *dev,
+					   struct pvmemcontrol_buf *buf)
+{
+	const struct pvmemcontrol_vmm_call *call = &buf->call;
+	struct pvmc_cpu *cpu = this_cpu_ptr(dev->cpu);
+	unsigned int depth = cpu->depth;
+	struct pvmc_wire sent, got;
+	struct pvmc_slot *slot;
+	u64 first;
+
+	if (unlikely(depth >= PVMC_LEVELS))
+		return -EBUSY;
+	slot = &cpu->slot[depth];
+	WRITE_ONCE(cpu->depth, depth + 1);
+	barrier();	/* whoever interrupts from here on leaves slot alone */
+
+	sent.word[0] = cpu_to_le64(call->func_code);
+	sent.word[1] = cpu_to_le64(call->addr);
+	sent.word[2] = cpu_to_le64(call->length);
+	sent.word[3] = cpu_to_le64(call->arg);
+	slot->wire = sent;
+
+	dev->ops->kick(dev->transport, slot->id);
+
+	/* Once, so that what is checked is what is used. */
+	dma_rmb();
+	got.word[0] = READ_ONCE(slot->wire.word[0]);
+	got.word[1] = READ_ONCE(slot->wire.word[1]);
+	got.word[2] = READ_ONCE(slot->wire.word[2]);
+	got.word[3] = READ_ONCE(slot->wire.word[3]);
+
+	barrier();
+	WRITE_ONCE(cpu->depth, depth);
+
+	this_cpu_inc(dev->cpu->counters.exits);
+	if (unlikely(got.word[0] == sent.word[0] &&
+		     got.word[1] == sent.word[1] &&
+		     got.word[2] == sent.word[2] &&
+		     got.word[3] == sent.word[3]))
+		return pvmc_unanswered(dev, buf);
+
+	first = le64_to_cpu(got.word[0]);
+	buf->ret.ret_errno = lower_32_bits(first);
+	buf->ret.ret_code = upper_32_bits(first);
+	buf->ret.ret_value = le64_to_cpu(got.word[1]);
+	buf->ret.arg0 = le64_to_cpu(got.word[2]);
+	buf->ret.arg1 = le64_to_cpu(got.word[3]);
+	return 0;
+}
+
+/**
+ * pvmc_exchange() - Send one request to a device and get the answer.
+ * @dev: device whose transport is connected or being connected
+ * @buf: the request; overwritten by the answer when there is one
+ *
+ * A request must differ from every answer that a VMM may give to it, or no
+ * answer could not be told from that answer.  PVMEMCONTROL_INFO with all else
+ * zero does (the page size is not zero), and so does every other function with
+ * a length other than zero (the answer has zero in its place).
+ *
+ * Context: Any, with preemption off.
+ * Return: 0 when the VMM answered, whatever it did; -EIO when it did not, in
+ * which case the device is connected anew as soon as possible; -ENODEV when
+ * the device is not there any more; -EBUSY when more calls interrupted each
+ * other than there are buffers.
+ */
+int pvmc_exchange(struct pvmc_device *dev, struct pvmemcontrol_buf *buf)
+{
+	return __pvmc_exchange(dev, buf);
+}
+
+/* Protocol 1.0 knows what these do to a range; of others we know nothing. */
+static inline bool pvmc_func_has_range(u64 func)
+{
+	return func != PVMEMCONTROL_INFO && func < PVMEMCONTROL_NR_FUNC_1_0;
+}
+
+/* What can be said without asking the VMM. */
+static inline int pvmc_check_range(const struct pvmc_device *dev, u64 start,
+				   u64 length)
+{
+	u64 last;
+
+	if (!length || ((start | length) & (dev->info.host_page_size - 1)))
+		return -EINVAL;
+	if (check_add_overflow(start, length - 1, &last) ||
+	    last > pvmc_phys_last())
+		return -EINVAL;
+	return 0;
+}
+
+static inline int pvmc_check_state(const struct pvmc_device *dev)
+{
+	enum pvmc_state state = READ_ONCE(dev->state);
+
+	if (likely(state == PVMC_UP))
+		return 0;
+	return state == PVMC_GONE ? -ENODEV : -EIO;
+}
+
+/* Pieces end at multiples of their size, so none straddles a larger border. */
+static inline u64 pvmc_piece_length(const struct pvmc_device *dev, u64 start,
+				    u64 length)
+{
+	u64 piece = max((u64)READ_ONCE(pvmc_piece_mib) * SZ_1M,
+			dev->info.host_page_size);
+
+	return min(length, piece - (start & (piece - 1)));
+}
+
+/* Not every kernel can tell; where it cannot, nobody is waiting any less. */
+static inline void pvmc_resched(void)
+{
+	if (IS_ENABLED(CONFIG_PREEMPT_COUNT) && preemptible() &&
+	    !rcu_preempt_depth())
+		cond_resched();
+}
+
+struct pvmc_progress {
+	u64 done;		/* bytes */
+	u32 exits;
+	bool answered;		/* and buf holds the answer */
+};
+
+/* One piece of a call; preemption is off. */
+static __always_inline int pvmc_call_piece(struct pvmc_device *dev,
+				const struct pvmemcontrol_vmm_call *call,
+				bool has_range, struct pvmemcontrol_buf *buf,
+				struct pvmc_progress *progress)
+{
+	int err;
+
+	if (unlikely(!dev))
+		return -ENODEV;
+	err = pvmc_check_state(dev);
+	if (unlikely(err))
+		return err;
+
+	buf->call = *call;
+	if (has_range) {
+		buf->call.addr += progress->done;
+		buf->call.length -= progress->done;
+		err = pvmc_check_range(dev, buf->call.addr, buf->call.length);
+		if (unlikely(err))
+			return err;
+		buf->call.length = pvmc_piece_length(dev, buf->call.addr,
+						     buf->call.length);
+	} else if (call->func_code == PVMEMCONTROL_INFO) {
+		buf->call.addr = 0;
+		buf->call.length = 0;
+		buf->call.arg = 0;
+	}
+	return 0;
+}
+
+static __always_inline int pvmc_call_pieces(struct pvmc_device *fixed,
+				const struct pvmemcontrol_vmm_call *call,
+				struct pvmemcontrol_buf *buf,
+				struct pvmc_progress *progress)
+{
+	bool has_range = pvmc_func_has_range(call->func_code);
+	struct pvmc_device *dev;
+	u64 piece;
+	int err;
+
+	for (;;) {
+		preempt_disable();
+		dev = fixed ?: rcu_dereference_sched(pvmc_active);
+		err = pvmc_call_piece(dev, call, has_range, buf, progress);
+		if (unlikely(err)) {
+			preempt_enable();
+			progress->answered = false;
+			return err;
+		}
+		piece = has_range ? buf->call.length : 0;
+		err = __pvmc_exchange(dev, buf);
+		progress->exits += err != -EBUSY;
+		progress->answered = !err;
+		if (likely(!err)) {
+			err = pvmc_answer_error(call->func_code, &buf->ret);
+			if (unlikely(err))
+				this_cpu_inc(dev->cpu->counters.errors);
+		}
+		preempt_enable();
+		if (unlikely(err))
+			return err;
+		progress->done += piece;
+		if (likely(!has_range || progress->done == call->length))
+			return 0;
+
+		pvmc_resched();
+		if (fixed && fatal_signal_pending(current)) {
+			progress->answered = false;
+			return -EINTR;
+		}
+	}
+}
+
+static void pvmc_trace_enter(struct pvmemcontrol_client *client,
+			     const struct pvmemcontrol_vmm_call *call, u64 *id)
+{
+	u32 cpu = get_cpu();
+
+	*id = ((u64)cpu << 48) | this_cpu_inc_return(pvmc_call_seq);
+	put_cpu();
+	trace_pvmemcontrol_call_enter(client->name, *id, call->func_code,
+				      call->addr, call->length, call->arg);
+}
+
+static __always_inline int pvmc_call(struct pvmc_device *fixed,
+				     struct pvmemcontrol_client *client,
+				     const struct pvmemcontrol_vmm_call *call,
+				     struct pvmemcontrol_buf *buf,
+				     struct pvmc_progress *progress)
+{
+	struct pvmc_client_counters __percpu *counters = client->counters;
+	bool timed = static_branch_unlikely(&pvmc_timing) ||
+		     trace_pvmemcontrol_call_exit_enabled();
+	u64 id = 0, begin = 0, ns = 0;
+	int err;
+
+	if (trace_pvmemcontrol_call_enter_enabled() ||
+	    trace_pvmemcontrol_call_exit_enabled())
+		pvmc_trace_enter(client, call, &id);
+	if (timed)
+		begin = local_clock();
+
+	err = pvmc_call_pieces(fixed, call, buf, progress);
+
+	if (timed) {
+		ns = local_clock() - begin;
+		this_cpu_add(counters->time_ns, ns);
+	}
+	this_cpu_inc(counters->calls);
+	this_cpu_add(counters->exits, progress->exits);
+	if (progress->done) {
+		this_cpu_inc(counters->ranges);
+		this_cpu_add(counters->pages, progress->done >> PAGE_SHIFT);
+	}
+	if (unlikely(err))
+		this_cpu_inc(counters->errors);
+	trace_pvmemcontrol_call_exit(client->name, id, call->func_code,
+				     progress->done, progress->exits, err, ns);
+	return err;
+}
+
+/**
+ * pvmemcontrol_call() - Have the VMM do something to a range of guest memory.
+ * @client: registered client
+ * @func: PVMEMCONTROL_DONTNEED, ..., PVMEMCONTROL_UNMERGEABLE, or
+ *	PVMEMCONTROL_INFO, which does nothing
+ * @start: guest physical address of the first byte, a multiple of the host's
+ *	page size
+ * @length: bytes, a multiple of the host's page size and not 0; ignored for
+ *	PVMEMCONTROL_INFO
+ * @arg: the number in the name for PVMEMCONTROL_SET_VMA_ANON_NAME, 0 for no
+ *	name; ignored otherwise
+ * @done: NULL, or set to how many bytes from @start on the VMM has dealt with,
+ *	on failure too.  The piece after those may have been dealt with in part.
+ *
+ * When this returns 0 the VMM says that it has done it.  The range goes to the
+ * VMM in pieces that end at multiples of the module parameter piece_mib, one
+ * exit each, so that no CPU is kept from the guest for longer than one takes.
+ *
+ * Context: Any: process, softirq, hard irq, NMI, interrupts off, any locks
+ * held, any number of CPUs at once.  Never sleeps, but lets others run between
+ * pieces where that is allowed.
+ * Return: 0; -ENODEV when there is no device; -EINVAL when the range is empty,
+ * not aligned, wraps, lies beyond what the CPU can address, or the VMM refused
+ * it (it is not RAM, or not all in one region of RAM); -EOPNOTSUPP when the VMM
+ * does not know @func; -EIO when the VMM did not answer or its answer made no
+ * sense; -EBUSY when more calls interrupted each other than there are buffers;
+ * else the errno of the host's madvise(), mprotect(), mlock2(), munlock() or
+ * prctl().
+ */
+int pvmemcontrol_call(struct pvmemcontrol_client *client, u32 func,
+		      phys_addr_t start, u64 length, u64 arg, u64 *done)
+{
+	const struct pvmemcontrol_vmm_call call = {
+		.func_code = func,
+		.addr = start,
+		.length = length,
+		.arg = arg,
+	};
+	struct pvmc_progress progress = {};
+	struct pvmemcontrol_buf buf;
+	int err;
+
+	if (unlikely(func >= PVMEMCONTROL_NR_FUNC_1_0))
+		err = -EOPNOTSUPP;
+	else
+		err = pvmc_call(NULL, client, &call, &buf, &progress);
+	if (done)
+		*done = progress.done;
+	return err;
+}
+EXPORT_SYMBOL_GPL(pvmemcontrol_call);
+
+/**
+ * pvmc_call_device() - Carry out a request from user space.
+ * @dev: device that is asked
+ * @client: who is counted
+ * @buf: the request; overwritten by the VMM's answer when 0 is returned
+ *
+ * As pvmemcontrol_call(), but what the VMM answered is for the caller to read,
+ * and functions beyond protocol 1.0 go to the VMM as they are.  Where a range
+ * takes several exits, the answer is the first that is not success.
+ *
+ * Context: Process context.  May sleep between exits.
+ * Return: 0 when the VMM answered; -EINTR when the task was killed between two
+ * exits; else as pvmemcontrol_call().
+ */
+int pvmc_call_device(struct pvmc_device *dev,
+		     struct pvmemcontrol_client *client,
+		     struct pvmemcontrol_buf *buf)
+{
+	const struct pvmemcontrol_vmm_call call = buf->call;
+	struct pvmc_progress progress = {};
+	int err;
+
+	err = pvmc_call(dev, client, &call, buf, &progress);
+	return progress.answered ? 0 : err;
+}
+
+/**
+ * pvmemcontrol_get_info() - Ask what the VMM said of itself.
+ * @info: set when 0 is returned
+ *
+ * No exit: the VMM was asked when it was connected.
+ *
+ * Context: Any.
+ * Return: 0; -ENODEV when there is no device; -EIO when there is one but its
+ * VMM does not answer at this time.
+ */
+int pvmemcontrol_get_info(struct pvmemcontrol_info *info)
+{
+	struct pvmc_device *dev;
+	int err = -ENODEV;
+
+	preempt_disable();
+	dev = rcu_dereference_sched(pvmc_active);
+	if (dev)
+		err = pvmc_check_state(dev);
+	if (!err)
+		*info = dev->info;
+	preempt_enable();
+	return err;
+}
+EXPORT_SYMBOL_GPL(pvmemcontrol_get_info);

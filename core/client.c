@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The registry of clients, and telling them what becomes of the device.
+ */
+#include <linux/export.h>
+#include <linux/kobject.h>
+#include <linux/percpu.h>
+#include <linux/rcupdate.h>
+#include <linux/slab.h>
+
+#include "core.h"
+
+#include <trace/events/pvmemcontrol.h>
+
+/* In order of registration; guarded by pvmc_registry_lock. */
+static LIST_HEAD(pvmc_clients);
+
+/* /sys/kernel/pvmemcontrol */
+static struct kobject *pvmc_clients_kobj;
+
+static void pvmc_client_release(struct kobject *kobj)
+{
+	struct pvmc_client_node *node =
+		container_of(kobj, struct pvmc_client_node, kobj);
+
+	free_percpu(node->counters);
+	kfree(node);
+}
+
+static const struct kobj_type pvmc_client_ktype = {
+	.release = pvmc_client_release,
+	.sysfs_ops = &kobj_sysfs_ops,
+	.default_groups = pvmc_client_groups,
+};
+
+static bool pvmc_have_device(void)
+{
+	return rcu_dereference_protected(pvmc_active,
+				lockdep_is_held(&pvmc_registry_lock));
+}
+
+static void pvmc_attach(struct pvmc_client_node *node)
+{
+	struct pvmemcontrol_client *client = node->client;
+	int err = 0;
+
+	if (client->ops && client->ops->attach)
+		err = client->ops->attach(client);
+	node->attached = !err;
+}
+
+static void pvmc_detach(struct pvmc_client_node *node)
+{
+	struct pvmemcontrol_client *client = node->client;
+
+	if (node->attached && client->ops && client->ops->detach)
+		client->ops->detach(client);
+	node->attached = false;
+}
+
+/* A device came.  Called with pvmc_active set. */
+void pvmc_clients_attach(void)
+{
+	struct pvmc_client_node *node;
+
+	lockdep_assert_held(&pvmc_registry_lock);
+
+	list_for_each_entry(node, &pvmc_clients, node)
+		pvmc_attach(node);
+}
+
+/* The device is about to go.  The last that came is the first to leave. */
+void pvmc_clients_detach(void)
+{
+	struct pvmc_client_node *node;
+
+	lockdep_assert_held(&pvmc_registry_lock);
+
+	list_for_each_entry_reverse(node, &pvmc_clients, node)
+		pvmc_detach(node);
+}
+
+/* The VMM may have forgotten what it was told through @dev. */
+void pvmc_clients_restore(struct pvmc_device *dev)
+{
+	struct pvmc_client_node *node;
+
+	lockdep_assert_held(&pvmc_registry_lock);
+
+	if (rcu_access_pointer(pvmc_active) != dev)
+		return;
+	list_for_each_entry(node, &pvmc_clients, node) {
+		struct pvmemcontrol_client *client = node->client;
+
+		if (!node->attached || !client->ops || !client->ops->restore)
+			continue;
+		trace_pvmemcontrol_restore(MINOR(dev->dev.devt), client->name);
+		client->ops->restore(client);
+	}
+}
+
+/**
+ * pvmemcontrol_register_client() - Become a user of the device.
+ * @client: name and callbacks; must stay until it is unregistered
+ *
+ * Works whether or not there is a device.  Where there is, the attach callback
+ * has been called when this returns; where there is not, it is called when one
+ * comes, which may be before this returns.  The client's counters are in
+ * /sys/kernel/pvmemcontrol/NAME/.
+ *
+ * Context: Process context, but not from a client's callback.  May sleep.
+ * Return: 0; -EINVAL when the name is missing or is not one path component;
+ * -EEXIST when a client of that name is registered; -ENOMEM.
+ */
+int pvmemcontrol_register_client(struct pvmemcontrol_client *client)
+{
+	struct pvmc_client_node *node;
+	int err;
+
+	if (!client->name || !*client->name || strchr(client->name, '/') ||
+	    client->name[0] == '.')
+		return -EINVAL;
+
+	node = kzalloc(sizeof(*node), GFP_KERNEL);
+	if (!node)
+		return -ENOMEM;
+	kobject_init(&node->kobj, &pvmc_client_ktype);
+	node->client = client;
+	node->counters = alloc_percpu(struct pvmc_client_counters);
+	if (!node->counters) {
+		err = -ENOMEM;
+		goto put;
+	}
+
+	mutex_lock(&pvmc_registry_lock);
+	err = kobject_add(&node->kobj, pvmc_clients_kobj, "%s", client->name);
+	if (err)
+		goto unlock;
+	client->counters = node->counters;
+	client->node = node;
+	list_add_tail(&node->node, &pvmc_clients);
+	if (pvmc_have_device())
+		pvmc_attach(node);
+	mutex_unlock(&pvmc_registry_lock);
+	return 0;
+
+unlock:
+	mutex_unlock(&pvmc_registry_lock);
+put:
+	kobject_put(&node->kobj);
+	return err;
+}
+EXPORT_SYMBOL_GPL(pvmemcontrol_register_client);
+
+/**
+ * pvmemcontrol_unregister_client() - Be a user of the device no longer.
+ * @client: registered client
+ *
+ * The detach callback is called if the client is attached, and may still make
+ * calls; no callback runs when this returns.  The caller sees to it that it
+ * makes no more calls for this client.
+ *
+ * Context: Process context, but not from a client's callback.  May sleep.
+ */
+void pvmemcontrol_unregister_client(struct pvmemcontrol_client *client)
+{
+	struct pvmc_client_node *node = client->node;
+
+	mutex_lock(&pvmc_registry_lock);
+	pvmc_detach(node);
+	list_del(&node->node);
+	mutex_unlock(&pvmc_registry_lock);
+
+	kobject_del(&node->kobj);
+	client->counters = NULL;
+	client->node = NULL;
+	kobject_put(&node->kobj);
+}
+EXPORT_SYMBOL_GPL(pvmemcontrol_unregister_client);
+
+int __init pvmc_clients_init(void)
+{
+	pvmc_clients_kobj = kobject_create_and_add("pvmemcontrol", kernel_kobj);
+	return pvmc_clients_kobj ? 0 : -ENOMEM;
+}
+
+void pvmc_clients_exit(void)
+{
+	kobject_put(pvmc_clients_kobj);
+}

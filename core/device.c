@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The registry of devices: which exist, and which of them kernel code uses.
+ *
+ * DOC: Locking
+ *
+ * pvmc_registry_lock guards the lists of devices and of clients, which device
+ * is the active one, and every change of a device's state; it is held while
+ * transports do their handshake and while clients' callbacks run, which keeps
+ * attach, detach and restore in order.  Calls take no lock: they see
+ * pvmc_active and a device's state with preemption off, see call.c.  Nothing
+ * is taken inside pvmc_registry_lock that calls or interrupts take.
+ *
+ * All devices belong to the one VMM that runs this guest, and any of them can
+ * reach all of its memory.  Kernel code uses the oldest; each has a character
+ * device of its own.
+ */
+#include <linux/device.h>
+#include <linux/err.h>
+#include <linux/export.h>
+#include <linux/percpu.h>
+#include <linux/rcupdate.h>
+#include <linux/slab.h>
+
+#include "core.h"
+
+DEFINE_MUTEX(pvmc_registry_lock);
+struct pvmc_device __rcu *pvmc_active;
+
+/* Oldest first; guarded by pvmc_registry_lock. */
+static LIST_HEAD(pvmc_devices);
+
+/* From where a call noticed that there was no answer, NMI included. */
+void pvmc_device_no_answer(struct irq_work *work)
+{
+	struct pvmc_device *dev = container_of(work, struct pvmc_device,
+					       no_answer);
+
+	queue_delayed_work(system_long_wq, &dev->recover,
+			   READ_ONCE(dev->backoff));
+}
+
+static struct pvmc_device *pvmc_active_locked(void)
+{
+	return rcu_dereference_protected(pvmc_active,
+				lockdep_is_held(&pvmc_registry_lock));
+}
+
+/* Have kernel code use the oldest device, if it does not use one. */
+static void pvmc_elect(void)
+{
+	struct pvmc_device *dev;
+
+	lockdep_assert_held(&pvmc_registry_lock);
+
+	dev = list_first_entry_or_null(&pvmc_devices, struct pvmc_device, node);
+	if (!dev || pvmc_active_locked())
+		return;
+	rcu_assign_pointer(pvmc_active, dev);
+	pvmc_clients_attach();
+}
+
+static void pvmc_device_release(struct device *d)
+{
+	struct pvmc_device *dev = to_pvmc_device(d);
+
+	free_percpu(dev->cpu);
+	kfree(dev);
+}
+
+/**
+ * pvmc_device_register() - Connect a device and make it known.
+ * @parent: what the transport is bound to
+ * @ops: the transport's functions
+ * @transport: argument for them
+ *
+ * Context: Process context.
+ * Return: the device; ERR_PTR(-ENOMEM), ERR_PTR(-ENOSPC) when there are too
+ * many devices, or why it could not be connected: ERR_PTR(-EIO) when the VMM
+ * did not answer, ERR_PTR(-EPROTO) when it speaks another protocol.
+ */
+struct pvmc_device *pvmc_device_register(struct device *parent,
+					 const struct pvmc_transport_ops *ops,
+					 void *transport)
+{
+	struct pvmc_device *dev;
+	int err;
+
+	dev = kzalloc(sizeof(*dev), GFP_KERNEL);
+	if (!dev)
+		return ERR_PTR(-ENOMEM);
+
+	dev->ops = ops;
+	dev->transport = transport;
+	init_irq_work(&dev->no_answer, pvmc_device_no_answer);
+	INIT_DELAYED_WORK(&dev->recover, pvmc_recover);
+	dev->last_recovery = jiffies - MAX_JIFFY_OFFSET / 2;
+	device_initialize(&dev->dev);
+	dev->dev.class = &pvmc_class;
+	dev->dev.parent = parent;
+	dev->dev.groups = pvmc_device_groups;
+	dev->dev.release = pvmc_device_release;
+
+	dev->cpu = __alloc_percpu(sizeof(struct pvmc_cpu),
+				  __alignof__(struct pvmc_cpu));
+	if (!dev->cpu) {
+		put_device(&dev->dev);
+		return ERR_PTR(-ENOMEM);
+	}
+
+	mutex_lock(&pvmc_registry_lock);
+	err = pvmc_connect(dev);
+	if (err)
+		goto unlock;
+	WRITE_ONCE(dev->state, PVMC_UP);
+
+	err = pvmc_chardev_add(dev);
+	if (err)
+		goto disconnect;
+	list_add_tail(&dev->node, &pvmc_devices);
+	pvmc_elect();
+	mutex_unlock(&pvmc_registry_lock);
+	return dev;
+
+disconnect:
+	pvmc_quiesce(dev, PVMC_GONE);
+	ops->disconnect(transport);
+unlock:
+	WRITE_ONCE(dev->state, PVMC_GONE);
+	mutex_unlock(&pvmc_registry_lock);
+	/* A request without answer may have been on its way to being noticed. */
+	irq_work_sync(&dev->no_answer);
+	cancel_delayed_work_sync(&dev->recover);
+	put_device(&dev->dev);
+	return ERR_PTR(err);
+}
+EXPORT_SYMBOL_GPL(pvmc_device_register);
+
+/**
+ * pvmc_device_unregister() - Forget a device.
+ * @dev: device from pvmc_device_register()
+ *
+ * When this returns nobody uses the transport any more; files that are still
+ * open fail with -ENODEV.
+ *
+ * Context: Process context.  Waits for calls in flight.
+ */
+void pvmc_device_unregister(struct pvmc_device *dev)
+{
+	bool active;
+
+	mutex_lock(&pvmc_registry_lock);
+	/*
+	 * The clients first, while their calls still reach the VMM; then what
+	 * leads to the device; then those who are under way in it.
+	 */
+	active = pvmc_active_locked() == dev;
+	if (active) {
+		pvmc_clients_detach();
+		rcu_assign_pointer(pvmc_active, NULL);
+	}
+	list_del(&dev->node);
+	pvmc_quiesce(dev, PVMC_GONE);
+	mutex_unlock(&pvmc_registry_lock);
+
+	/*
+	 * Outside of the lock: removing sysfs files waits for their readers,
+	 * and the recovery that is waited for takes the lock.
+	 */
+	pvmc_chardev_del(dev);
+	irq_work_sync(&dev->no_answer);
+	cancel_delayed_work_sync(&dev->recover);
+	dev->ops->disconnect(dev->transport);
+
+	mutex_lock(&pvmc_registry_lock);
+	if (active)
+		pvmc_elect();
+	mutex_unlock(&pvmc_registry_lock);
+	put_device(&dev->dev);
+}
+EXPORT_SYMBOL_GPL(pvmc_device_unregister);
+
+/**
+ * pvmc_device_suspend() - Keep calls off a device that is about to lose power.
+ * @dev: device from pvmc_device_register()
+ *
+ * Until pvmc_device_resume() calls fail with -EIO.
+ *
+ * Context: Process context.  Waits for calls in flight.
+ */
+void pvmc_device_suspend(struct pvmc_device *dev)
+{
+	mutex_lock(&pvmc_registry_lock);
+	pvmc_quiesce(dev, PVMC_SUSPENDED);
+	dev->ops->disconnect(dev->transport);
+	mutex_unlock(&pvmc_registry_lock);
+}
+EXPORT_SYMBOL_GPL(pvmc_device_suspend);
+
+/**
+ * pvmc_device_resume() - Connect a device that was suspended.
+ * @dev: device from pvmc_device_register()
+ *
+ * The clients are told to restore.  Where the VMM does not answer, trying goes
+ * on in the background.
+ *
+ * Context: Process context.
+ * Return: 0, or why the device is not connected, as pvmc_device_register().
+ */
+int pvmc_device_resume(struct pvmc_device *dev)
+{
+	int err;
+
+	mutex_lock(&pvmc_registry_lock);
+	WRITE_ONCE(dev->state, PVMC_DOWN);
+	err = pvmc_connect(dev);
+	if (err) {
+		queue_delayed_work(system_long_wq, &dev->recover,
+				   dev->backoff);
+	} else {
+		WRITE_ONCE(dev->state, PVMC_UP);
+		pvmc_clients_restore(dev);
+	}
+	mutex_unlock(&pvmc_registry_lock);
+	return err;
+}
+EXPORT_SYMBOL_GPL(pvmc_device_resume);

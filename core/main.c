@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * pvmemcontrol.ko: start, end and parameters.
+ */
+#include <linux/device/class.h>
+#include <linux/jump_label.h>
+#include <linux/log2.h>
+#include <linux/module.h>
+#include <linux/moduleparam.h>
+
+#include "core.h"
+
+#define CREATE_TRACE_POINTS
+#include <trace/events/pvmemcontrol.h>
+
+/* A piece must be a power of two for pieces to end at its multiples. */
+static int pvmc_piece_set(const char *val, const struct kernel_param *kp)
+{
+	unsigned int mib;
+	int err;
+
+	err = kstrtouint(val, 0, &mib);
+	if (err)
+		return err;
+	if (!is_power_of_2(mib))
+		return -EINVAL;
+	WRITE_ONCE(pvmc_piece_mib, mib);
+	return 0;
+}
+
+static const struct kernel_param_ops pvmc_piece_ops = {
+	.set = pvmc_piece_set,
+	.get = param_get_uint,
+};
+
+unsigned int pvmc_piece_mib = 128;
+module_param_cb(piece_mib, &pvmc_piece_ops, &pvmc_piece_mib, 0644);
+MODULE_PARM_DESC(piece_mib, "most MiB that one exit deals with, a power of two");
+
+DEFINE_STATIC_KEY_FALSE(pvmc_timing);
+
+static int pvmc_timing_set(const char *val, const struct kernel_param *kp)
+{
+	bool on;
+	int err;
+
+	err = kstrtobool(val, &on);
+	if (err)
+		return err;
+	if (on)
+		static_branch_enable(&pvmc_timing);
+	else
+		static_branch_disable(&pvmc_timing);
+	return 0;
+}
+
+static int pvmc_timing_get(char *buf, const struct kernel_param *kp)
+{
+	return sysfs_emit(buf, "%c\n",
+			  static_key_enabled(&pvmc_timing) ? 'Y' : 'N');
+}
+
+static const struct kernel_param_ops pvmc_timing_ops = {
+	.flags = KERNEL_PARAM_OPS_FL_NOARG,
+	.set = pvmc_timing_set,
+	.get = pvmc_timing_get,
+};
+module_param_cb(timing, &pvmc_timing_ops, NULL, 0644);
+MODULE_PARM_DESC(timing, "count the time that calls take in time_ns");
+
+struct class pvmc_class = {
+	.name = "pvmemcontrol",
+};
+
+static int __init pvmc_init(void)
+{
+	int err;
+
+	err = class_register(&pvmc_class);
+	if (err)
+		return err;
+	err = pvmc_chardev_init();
+	if (err)
+		goto unregister_class;
+	err = pvmc_clients_init();
+	if (err)
+		goto exit_chardev;
+	err = pvmemcontrol_register_client(&pvmc_ioctl_client);
+	if (err)
+		goto exit_clients;
+	return 0;
+
+exit_clients:
+	pvmc_clients_exit();
+exit_chardev:
+	pvmc_chardev_exit();
+unregister_class:
+	class_unregister(&pvmc_class);
+	return err;
+}
+
+static void __exit pvmc_exit(void)
+{
+	pvmemcontrol_unregister_client(&pvmc_ioctl_client);
+	pvmc_clients_exit();
+	pvmc_chardev_exit();
+	class_unregister(&pvmc_class);
+}
+
+/* Transports and clients come with device_initcall(), so not later than they. */
+subsys_initcall(pvmc_init);
+module_exit(pvmc_exit);
+
+MODULE_DESCRIPTION("Guest memory control by the VMM: core");
+MODULE_LICENSE("GPL");
