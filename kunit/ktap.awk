@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: GPL-2.0
+# From the log of a kernel that ran KUnit suites: the KTAP, with one more test
+# at the end that fails if the kernel complained of anything.
+#
+# With -v quiet=1 only the status is of interest.
+
+function complaint(line)
+{
+	return line ~ /(WARNING|BUG|UBSAN|Oops|kernel panic|Kernel panic)[: ]/ ||
+	       line ~ /INFO: (possible|trying|suspicious|task|rcu|inconsistent)/ ||
+	       line ~ /rcu: INFO:|sleeping function called|Unable to handle|general protection|\[ cut here \]|ODEBUG:|Modules linked in:|Kernel tried to/
+}
+
+function out(line)
+{
+	if (!quiet)
+		print line
+}
+
+{ sub(/\r$/, "") }
+
+/^KTAP version/ && !started {
+	started = 1
+	out($0)
+	next
+}
+
+# UML says these on every boot, see arch/um/os-Linux.
+/^Warning: tempdir/ { next }
+
+complaint($0) { complaints[++nr] = $0 }
+
+!started { next }
+
+/^reboot: System halted/ { halted = 1; next }
+
+/^1\.\./ && !planned {
+	planned = substr($0, 4) + 1
+	out("1.." planned)
+	next
+}
+
+/^not ok/ { failed = 1 }
+/^(not )?ok [0-9]/ { results++ }
+
+{ out($0) }
+
+END {
+	if (!started)
+		exit 1
+	if (!halted)
+		complaints[++nr] = "the kernel did not come to its end"
+	for (i = 1; i <= nr; i++)
+		out("# " complaints[i])
+	out((nr ? "not " : "") "ok " results + 1 " the kernel's log has no complaint")
+	exit failed || nr || planned <= 1 || results + 1 != planned
+}
