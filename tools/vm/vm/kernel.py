@@ -1,0 +1,174 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The guest's kernel, its modules, and the project's modules among them."""
+
+import fcntl
+import hashlib
+import os
+import pathlib
+import shutil
+import struct
+import subprocess
+
+from . import CHECKOUT, VM_DIR, VmError
+
+# What init needs before it can reach the other modules, which lie on the host.
+EARLY = ("virtio_pci", "virtio_console", "9pnet_virtio", "9p")
+
+# Files beside the indexes that depmod writes, which it and modprobe read.
+DEPMOD_INPUTS = ("modules.order", "modules.builtin", "modules.builtin.modinfo")
+INDEXES = ("modules.dep.bin", "modules.alias.bin", "modules.symbols.bin",
+           "modules.builtin.bin", "modules.builtin.alias.bin",
+           "modules.softdep", "modules.devname") + DEPMOD_INPUTS
+KEPT_INDEXES = 8        # sets of indexes kept in build/, for as many module sets
+
+
+class Kernel:
+    """A bootable image and, where it has one, its folder of modules."""
+
+    def __init__(self, image, modules):
+        self.image = pathlib.Path(image)
+        self.release = image_release(self.image)
+        self.modules = modules and pathlib.Path(modules)
+
+    @classmethod
+    def find(cls, name):
+        """By a name that tools/vm/kernel knows, or a path: of a folder as it
+        prints, or of an image."""
+        path = pathlib.Path(name)
+        if "/" not in name and not path.is_file():
+            made = subprocess.run([VM_DIR / "kernel", name], check=False,
+                                  stdout=subprocess.PIPE, text=True)
+            if made.returncode:
+                raise VmError(f"no kernel '{name}'")
+            path = pathlib.Path(made.stdout.strip())
+        if path.is_dir():
+            path = path / "vmlinuz"
+        if not path.is_file():
+            raise VmError(f"{path}: no kernel image")
+        release = image_release(path)
+        for root in (path.parent, pathlib.Path("/")):
+            modules = root / "lib/modules" / release
+            if modules.is_dir():
+                return cls(path, modules)
+        return cls(path, None)
+
+    def early_modules(self):
+        """Modules that init loads by itself, in the order of loading."""
+        if self.modules is None:
+            return []
+        needs = {}
+        for line in (self.modules / "modules.dep").read_text().splitlines():
+            module, _, dependencies = line.partition(":")
+            needs[_module_name(module)] = (module, dependencies.split())
+        order = []
+
+        def visit(module):
+            if module not in order:
+                for dependency in needs[_module_name(module)][1]:
+                    visit(dependency)
+                order.append(module)
+
+        # One that is missing is built in, or init will say what it lacks.
+        for name in EARLY:
+            if name in needs:
+                visit(needs[name][0])
+        return [self.modules / module for module in order]
+
+    def indexes(self, extra):
+        """A folder with depmod's indexes over the kernel's own modules and the
+        extra ones, the latter under updates/.  Kept in build/."""
+        work = CHECKOUT / "build/vm"
+        work.mkdir(parents=True, exist_ok=True)
+        key = hashlib.sha256(f"{self.modules}\n".encode())
+        for module in extra:
+            key.update(f"{module.name}\n".encode())
+            key.update(module.read_bytes())
+        done = work / f"modules-{key.hexdigest()[:16]}"
+        with open(work / "lock", "w", encoding="ascii") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not done.is_dir():
+                self._depmod(extra, work / "partial").rename(done)
+                shutil.rmtree(work / "partial")
+            os.utime(done)
+            old = sorted(work.glob("modules-*"),
+                         key=lambda p: p.stat().st_mtime)
+            for index in old[:-KEPT_INDEXES]:
+                shutil.rmtree(index)
+        return done
+
+    def _depmod(self, extra, base):
+        if base.exists():
+            shutil.rmtree(base)
+        tree = base / "lib/modules" / self.release
+        (tree / "updates").mkdir(parents=True)
+        if self.modules:
+            (tree / "kernel").symlink_to(self.modules / "kernel")
+        for name in DEPMOD_INPUTS:
+            if self.modules and (self.modules / name).exists():
+                shutil.copy(self.modules / name, tree)
+            else:
+                (tree / name).touch()
+        for module in extra:
+            os.symlink(module, tree / "updates" / module.name)
+        subprocess.run(["depmod", "-b", base, self.release], check=True)
+        (tree / "kernel").unlink(missing_ok=True)
+        shutil.rmtree(tree / "updates")
+        return tree
+
+    def install(self, tree, extra):
+        """Puts early modules, extra modules and indexes into the guest."""
+        names = []
+        for number, module in enumerate(self.early_modules()):
+            names.append(f"/etc/vm/modules/{number:02}-{module.name}")
+            tree.file(names[-1], module)
+        tree.text("/etc/vm/early-modules", "".join(n + "\n" for n in names))
+        root = f"/lib/modules/{self.release}"
+        tree.directory("/lib/modules/stock")
+        tree.symlink(f"{root}/kernel", "../stock/kernel")
+        indexes = self.indexes(extra)
+        for name in INDEXES:
+            if (indexes / name).exists():
+                tree.file(f"{root}/{name}", indexes / name)
+        for module in extra:
+            tree.file(f"{root}/updates/{module.name}", module)
+
+
+def _module_name(path):
+    return path.rsplit("/", 1)[-1].split(".")[0].replace("-", "_")
+
+
+def image_release(image):
+    """The release that a bzImage says it is."""
+    with open(image, "rb") as f:
+        f.seek(0x202)
+        header = f.read(14)
+        if len(header) < 14 or header[:4] != b"HdrS":
+            raise VmError(f"{image}: no x86 bzImage")
+        f.seek(struct.unpack_from("<H", header, 12)[0] + 0x200)
+        words = f.read(256).split(b"\0")[0].split()
+    if not words:
+        raise VmError(f"{image}: names no kernel release")
+    return words[0].decode()
+
+
+def project_modules(folder):
+    """The .ko files under folder, or those of this checkout, made if there
+    are none."""
+    if folder is not None:
+        if not pathlib.Path(folder).is_dir():
+            raise VmError(f"{folder}: no folder")
+        return sorted(p.resolve() for p in pathlib.Path(folder).rglob("*.ko"))
+    modules = _checkout_modules()
+    if not modules:
+        made = subprocess.run(["make", "-s", "-C", CHECKOUT, "modules"],
+                              stdout=2, stdin=subprocess.DEVNULL, check=False)
+        if made.returncode:
+            raise VmError("'make modules' failed (--modules none runs without "
+                          "the project's modules)")
+        modules = _checkout_modules()
+    return modules
+
+
+def _checkout_modules():
+    return sorted(p for name in ("core", "consumers")
+                  for p in (CHECKOUT / name).rglob("*.ko"))

@@ -1,0 +1,220 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The QEMU process: its command line, its sockets, its end."""
+
+import ctypes
+import fcntl
+import os
+import pathlib
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+
+from . import TOOLS, VmError
+from .qmp import Qmp
+
+PR_SET_PDEATHSIG = 1
+KVM_GET_API_VERSION = 0xAE00
+KVM_CREATE_VM = 0xAE01
+KVM_API = 12
+MIB = 1 << 20
+
+# The guest's side of each is /dev/virtio-ports/NAME.
+PORTS = ("out", "err", "kmsg", "verdict", "host")
+
+
+def die_with_parent(sig):
+    """Asks the kernel to signal this process when its parent is gone."""
+    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, sig, 0, 0, 0)
+
+
+def find_qemu():
+    """Path of the QEMU binary, built first if need be."""
+    override = os.environ.get("PVMEMCONTROL_QEMU")
+    if override:
+        found = shutil.which(override)
+        if found is None:
+            raise VmError(f"PVMEMCONTROL_QEMU: no program {override}")
+        return found
+    built = subprocess.run([TOOLS / "qemu/build"], stdin=subprocess.DEVNULL,
+                           stdout=subprocess.PIPE, text=True, check=False)
+    lines = built.stdout.split("\n")
+    if built.returncode or len(lines) < 2 or not os.path.isfile(lines[-2]):
+        raise VmError("tools/qemu/build failed")
+    return lines[-2]
+
+
+def kvm_works():
+    """The CPU must be capable, and a VM must come into being: the device
+    node alone proves nothing."""
+    try:
+        flags = pathlib.Path("/proc/cpuinfo").read_text().split()
+        if "vmx" not in flags and "svm" not in flags:
+            return False
+        kvm = os.open("/dev/kvm", os.O_RDWR | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        if fcntl.ioctl(kvm, KVM_GET_API_VERSION) != KVM_API:
+            return False
+        os.close(fcntl.ioctl(kvm, KVM_CREATE_VM, 0))
+        return True
+    except OSError:
+        return False
+    finally:
+        os.close(kvm)
+
+
+def parse_size(text):
+    """Bytes, from a number with an optional suffix M or G."""
+    unit = {"M": MIB, "G": 1 << 30}.get(text[-1:].upper())
+    digits = text[:-1] if unit else text
+    if not digits.isdigit() or int(digits) == 0:
+        raise VmError(f"'{text}' is no size, such as 512M or 4G")
+    return int(digits) * (unit or MIB)
+
+
+def _memory_arguments(options):
+    kind, _, properties = options.ram.partition(",")
+    backend = {"anon": "memory-backend-ram",
+               "memfd": "memory-backend-memfd,share=on",
+               "hugetlb": "memory-backend-memfd,share=on,hugetlb=on,"
+                          "hugetlbsize=2M"}.get(kind)
+    if backend is None:
+        raise VmError(f"--ram {kind}: neither anon, memfd nor hugetlb")
+    if properties:
+        backend += "," + properties
+    size = parse_size(options.memory)
+    nodes = options.numa
+    arguments = ["-m", f"{size // MIB}M",
+                 "-smp", f"{options.cpus},sockets={options.cpus}"]
+    each = size // nodes // (128 * MIB) * (128 * MIB) if nodes > 1 else size
+    if each == 0:
+        raise VmError(f"--memory {options.memory} is too little for "
+                      f"{nodes} NUMA nodes")
+    for node in range(nodes):
+        this = each if node < nodes - 1 else size - each * (nodes - 1)
+        arguments += ["-object", f"{backend},id=ram{node},size={this}"]
+        if nodes > 1:
+            first = options.cpus * node // nodes
+            last = options.cpus * (node + 1) // nodes - 1
+            cpus = f",cpus={first}-{last}" if first <= last else ""
+            arguments += ["-numa",
+                          f"node,nodeid={node},memdev=ram{node}{cpus}"]
+    return arguments
+
+
+def _device_arguments(options):
+    # Each behind a root port of its own, so that devices can come and go.
+    arguments = []
+    for name, chassis in (("port0", 1), ("port1", 2)):
+        arguments += ["-device", f"pcie-root-port,id={name},bus=pcie.0,"
+                                 f"chassis={chassis},slot={chassis}"]
+    if not options.no_device:
+        properties = "".join("," + p for p in options.device)
+        arguments += ["-device",
+                      f"pvmemcontrol,id=pvmc0,bus=port0{properties}"]
+    return arguments
+
+
+class Machine:
+    """A running QEMU.  Each of its sockets is one half of a socket pair, so
+    nothing of it is left in any file system."""
+
+    def __init__(self, options, kernel, initramfs, terminal):
+        self._inherited = [initramfs.fileno()]
+        self.sockets = {}
+        memory_backend = ",memory-backend=ram0" if options.numa == 1 else ""
+        accel = options.accel
+        if accel == "auto":
+            accel = "kvm" if kvm_works() else "tcg"
+        command = [
+            find_qemu(), "-nodefaults", "-no-user-config", "-no-reboot",
+            "-display", "none", "-name", "pvmemcontrol",
+            # Identical pages are merged only if the guest asks for it.
+            "-machine", f"q35,vmport=off,mem-merge=off{memory_backend}",
+            *_memory_arguments(options)]
+        if accel == "tcg":
+            command += ["-accel", "tcg,thread=multi,tb-size=256",
+                        "-cpu", "max,la57=off"]
+        else:
+            command += ["-accel", "kvm", "-cpu", "host"]
+        command += self._channel("console")
+        command += ["-serial", "chardev:console"]
+        command += self._channel("qmp")
+        command += ["-mon", "chardev=qmp,mode=control",
+                    "-device", "virtio-serial-pci,id=serial,max_ports=16"]
+        if terminal:
+            command += self._channel("terminal")
+            command += ["-device", "virtconsole,chardev=terminal"]
+        for name in PORTS:
+            command += self._channel(name)
+            command += ["-device", f"virtserialport,chardev={name},"
+                                   f"name={name}"]
+        if kernel.modules:
+            command += self._share("modules", kernel.modules, ",readonly=on")
+        if options.results:
+            command += self._share("results", options.results, "")
+        command += _device_arguments(options)
+        command += ["-kernel", str(kernel.image),
+                    "-initrd", f"/proc/self/fd/{initramfs.fileno()}",
+                    "-append", _kernel_arguments(options, accel)]
+        command += options.qemu
+        self.command = command
+        # A file without a name: QEMU may say more than a pipe holds.
+        self._errors = tempfile.TemporaryFile()
+        self.process = None
+
+    def _channel(self, name):
+        ours, theirs = socket.socketpair()
+        self.sockets[name] = ours
+        self._inherited.append(theirs.detach())
+        return ["-chardev",
+                f"socket,id={name},fd={self._inherited[-1]}"]
+
+    @staticmethod
+    def _share(tag, folder, properties):
+        path = str(folder).replace(",", ",,")
+        return ["-fsdev", f"local,id={tag},path={path},security_model=none"
+                          f",multidevs=remap{properties}",
+                "-device", f"virtio-9p-pci,fsdev={tag},mount_tag={tag}"]
+
+    def start(self):
+        """Starts QEMU; returns the QMP connection, greeted."""
+        self.process = subprocess.Popen(
+            self.command, stdin=subprocess.DEVNULL, stdout=self._errors,
+            stderr=self._errors, pass_fds=self._inherited,
+            # The terminal's signals are the runner's to handle.
+            start_new_session=True,
+            preexec_fn=lambda: die_with_parent(signal.SIGKILL))
+        for fd in self._inherited[1:]:
+            os.close(fd)
+        qmp = Qmp(self.sockets["qmp"])
+        qmp.execute("qmp_capabilities")
+        return qmp
+
+    def kill(self):
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+        for sock in self.sockets.values():
+            sock.close()
+
+    def errors(self):
+        """What QEMU itself has said."""
+        size = os.fstat(self._errors.fileno()).st_size
+        return os.pread(self._errors.fileno(), size, 0).decode(
+            errors="replace")
+
+
+def _kernel_arguments(options, accel):
+    arguments = ["console=ttyS0", "loglevel=5", "panic=-1", "oops=panic",
+                 "printk.devkmsg=on", "sysrq_always_enabled",
+                 "log_buf_len=1M"]
+    if accel == "tcg":
+        # Emulated CPUs share the host's with others: what is long for
+        # hardware is no lockup here.
+        arguments += ["nmi_watchdog=0", "watchdog_thresh=60",
+                      "rcupdate.rcu_cpu_stall_timeout=120"]
+    return " ".join(arguments + options.append)

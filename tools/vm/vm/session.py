@@ -1,0 +1,235 @@
+# SPDX-License-Identifier: GPL-2.0
+"""One run: relays the guest's streams and finds out how it ended."""
+
+import collections
+import os
+import select
+import selectors
+import sys
+import time
+
+from .hostchannel import HostChannel
+from .hostmem import HostMemory
+from .kernellog import KernelLog
+from .qmp import QmpError
+
+# Exit statuses that are not the script's.
+PANIC = 120
+VANISHED = 121
+SPLAT = 122
+TIMEOUT = 124
+BROKEN = 125
+
+CONSOLE_LINES = 100
+PANIC_TEXT = b"Kernel panic - not syncing"
+PANIC_GRACE = 5         # seconds from a panic until QEMU ought to be gone
+LOG_GRACE = 30          # seconds from the verdict until the log ought to be in
+STACKS_GRACE = 5        # seconds given to a hung guest to say where it hangs
+CHUNK = 1 << 16
+
+
+class Stream:
+    """Copies a port of the guest to a file of ours, up to the end marker."""
+
+    def __init__(self, nonce, fd):
+        self._marker = b"\0" + nonce + b"\0"
+        self._fd = fd
+        self._held = b""
+        self.ended = False
+
+    def feed(self, data):
+        data = self._held + data
+        self._held = b""
+        before, marker, after = data.partition(self._marker)
+        if marker:
+            self.ended = True
+            data = before + after       # after: what the script left running
+        elif not self.ended:
+            # The start of the marker may be at the end of what has come.
+            start = data.rfind(b"\0", max(0, len(data) - len(self._marker)))
+            if start >= 0 and self._marker.startswith(data[start:]):
+                data, self._held = data[:start], data[start:]
+        self._write(data)
+
+    def flush(self):
+        self._write(self._held)
+        self._held = b""
+
+    def _write(self, data):
+        write_all(self._fd, data)
+
+
+def write_all(fd, data):
+    """Also to a file that another process has made non-blocking."""
+    while data:
+        try:
+            data = data[os.write(fd, data):]
+        except BlockingIOError:
+            select.select([], [fd], [])
+
+
+class Session:
+    """Drives one machine from its start to the verdict."""
+
+    def __init__(self, machine, options, nonce, terminal):
+        self._machine = machine
+        self._options = options
+        self._out = Stream(nonce.encode(), 1)
+        self._err = Stream(nonce.encode(), 2)
+        self._log = KernelLog(nonce)
+        self._console = collections.deque(maxlen=CONSOLE_LINES)
+        self._console_rest = b""
+        self._console_file = None
+        self._verdict = b""
+        self._panic_at = None
+        self._terminal = terminal
+        self._selector = selectors.DefaultSelector()
+        self._takers = ()
+        self._qmp = None
+
+    def run(self):
+        """Returns the exit status of the run."""
+        if self._options.console:
+            self._console_file = open(self._options.console, "wb", 0)
+        try:
+            self._qmp = self._start()
+            return self._judge(self._relay())
+        finally:
+            if self._terminal:
+                self._terminal.restore()
+            self._machine.kill()
+            if self._console_file:
+                self._console_file.close()
+
+    def _start(self):
+        try:
+            qmp = self._machine.start()
+        except Exception:
+            sys.stderr.write(self._machine.errors())
+            raise
+        sockets = self._machine.sockets
+        memory = HostMemory(self._machine.process.pid, qmp)
+        HostChannel(sockets["host"], qmp, memory).start()
+        takers = {"out": self._out.feed, "err": self._err.feed,
+                  "kmsg": self._log.feed, "verdict": self._take_verdict,
+                  "console": self._take_console}
+        self._takers = tuple(takers)
+        for name, take in takers.items():
+            self._selector.register(sockets[name], selectors.EVENT_READ, take)
+        if self._terminal:
+            self._terminal.attach(self._selector, sockets["terminal"])
+        return qmp
+
+    def _take_verdict(self, data):
+        self._verdict += data
+
+    def _take_console(self, data):
+        if self._console_file:
+            self._console_file.write(data)
+        if self._options.verbose:
+            os.write(2, data)
+        *lines, self._console_rest = (self._console_rest + data).split(b"\n")
+        for line in lines:
+            self._console.append(line.rstrip(b"\r"))
+            if PANIC_TEXT in line and self._panic_at is None:
+                self._panic_at = time.monotonic()
+
+    def _complete(self):
+        return self._verdict.endswith(b"\n") and self._out.ended and \
+            self._err.ended and self._log.ended
+
+    def _relay(self):
+        """Until the run has ended; returns why, or None when the verdict and
+        all that belongs to it have come."""
+        start = time.monotonic()
+        ends = []
+        if self._options.timeout:
+            ends.append((start + self._options.timeout, TIMEOUT))
+        said = False
+        while not self._complete():
+            if self._verdict and not said:
+                said = True
+                ends.append((time.monotonic() + LOG_GRACE, BROKEN))
+            if self._panic_at:
+                ends.append((self._panic_at + PANIC_GRACE, PANIC))
+            end, reason = min(ends, default=(None, None))
+            left = None if end is None else end - time.monotonic()
+            if left is not None and left <= 0:
+                return reason
+            if not self._pump(left):
+                return PANIC if self._panic_at else VANISHED
+        return None
+
+    def _pump(self, seconds):
+        """Waits for data and passes it on; False when QEMU is gone."""
+        for key, _ in self._selector.select(seconds):
+            try:
+                data = os.read(key.fd, CHUNK)
+            except ConnectionResetError:
+                data = b""
+            if data:
+                key.data(data)
+            else:
+                self._selector.unregister(key.fileobj)
+        # All of them end together, with QEMU; what they still hold counts.
+        return any(k.fileobj is self._machine.sockets[name]
+                   for k in self._selector.get_map().values()
+                   for name in self._takers)
+
+    def _judge(self, reason):
+        self._out.flush()
+        self._err.flush()
+        if reason is None:
+            status = int(self._verdict.split()[1])
+            splats = self._log.splats()
+            if not splats or self._options.allow_splat:
+                return status
+            self._show("the guest's kernel complains:", splats)
+            return SPLAT
+        if reason == PANIC:
+            self._show_console("the guest panicked; its console:")
+        elif reason == TIMEOUT:
+            self._ask_for_stacks()
+            self._show_console(f"no end after {self._options.timeout:g} s; "
+                               "the guest's console:")
+        elif reason == BROKEN:
+            self._show_console("the guest's output did not come to an end; "
+                               "its console:")
+        else:
+            status = self._machine.process.wait()
+            how = f"QEMU exited with {status}" if status >= 0 else \
+                f"QEMU was killed by signal {-status}"
+            self._show_console(f"the guest is gone without a verdict ({how});"
+                               " its console:")
+        return reason
+
+    def _ask_for_stacks(self):
+        """Has the guest print what its CPUs and blocked tasks are doing, by
+        the magic keys on its serial line: a break, then a letter."""
+        end = time.monotonic() + STACKS_GRACE
+        for letter in (b"l", b"w"):
+            try:
+                self._qmp.execute("chardev-send-break", id="console")
+                self._machine.sockets["console"].send(letter)
+            except (OSError, QmpError):
+                return          # QEMU itself is past help
+            pause = min(time.monotonic() + 1, end)
+            while time.monotonic() < pause and \
+                    self._pump(max(pause - time.monotonic(), 0)):
+                pass
+
+    def _show_console(self, title):
+        lines = [line.decode(errors="replace") for line in self._console]
+        if self._console_rest:
+            lines.append(self._console_rest.decode(errors="replace"))
+        self._show(title, lines)
+        errors = self._machine.errors()
+        if errors:
+            self._show("QEMU said:", errors.splitlines())
+
+    @staticmethod
+    def _show(title, lines):
+        sys.stdout.flush()
+        sys.stderr.write("".join(
+            [f"vm: {title}\n"] + [f"  | {line}\n" for line in lines]))
+        sys.stderr.flush()
