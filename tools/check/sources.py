@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Building a copy of the modules, so that the checkout's own objects stay."""
+
+import os
+import re
+import shutil
+import subprocess
+
+from files import relative, tracked
+from ktap import ROOT
+
+FOLDERS = ('core', 'consumers', 'include')
+
+
+def kernel_dir():
+    """The headers of the kernel that guests run."""
+    done = subprocess.run(['make', '-s', '--no-print-directory', '-C', ROOT,
+                           'print-guest-kerneldir'], check=True, text=True,
+                          stdout=subprocess.PIPE)
+    return done.stdout.strip()
+
+
+def copy(destination):
+    """Copy what a module build reads; return the C files among it."""
+    shutil.rmtree(destination, ignore_errors=True)
+    files = [f for f in tracked('Kbuild', *FOLDERS)
+             if f.suffix in ('.c', '.h', '.S') or
+             f.name in ('Kbuild', 'Makefile', 'Kconfig')]
+    for f in files:
+        target = destination / relative(f)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(f, target)
+    return [relative(f) for f in files if f.suffix == '.c']
+
+
+def build(destination, *arguments):
+    """Run kbuild over the copy; return its status and its output's lines."""
+    done = subprocess.run(
+        ['make', '--no-print-directory', '-C', kernel_dir(),
+         f'M={destination}', f'-j{len(os.sched_getaffinity(0))}',
+         *arguments, 'modules'],
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        errors='backslashreplace', check=False)
+    return done.returncode, done.stdout.splitlines()
+
+
+MESSAGE = re.compile(r'^(?P<file>[^\s:]+):\d+:(\d+:)? '
+                     r'(?P<kind>fatal error|error|warning): ')
+
+
+def complaints(destination, lines):
+    """Sort messages by file: {relative name: lines}.
+
+    Only those about our files; what the kernel's headers say of themselves is
+    not ours to mend.
+    """
+    found = {}
+    for line in lines:
+        match = MESSAGE.match(line)
+        if not match:
+            continue
+        name = match.group('file')
+        if not name.startswith('/'):
+            name = os.path.join(destination, name)
+        name = os.path.relpath(os.path.realpath(name),
+                               os.path.realpath(destination))
+        if not name.startswith('..'):
+            found.setdefault(name, []).append(line)
+    return found
