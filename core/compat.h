@@ -9,6 +9,9 @@
 #include <linux/types.h>
 #include <linux/version.h>
 
+struct folio;
+struct page;
+
 #ifdef CONFIG_X86
 #include <asm/processor.h>
 #endif
@@ -26,5 +29,37 @@ static inline u64 pvmc_phys_last(void)
 	return U64_MAX;
 #endif
 }
+
+/*
+ * The function that clears a huge page.
+ *
+ * pvmc_clear_t: its type
+ * PVMC_CLEAR_FUNCTION: its name
+ * PVMC_CLEAR_PARAMS: its parameters, for a function that stands in for it
+ * PVMC_CLEAR_ARGS: the same, handed on to the original
+ * PVMC_CLEAR_PAGE, PVMC_CLEAR_LENGTH: the page and its bytes, from those
+ */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 11, 0)
+typedef void (*pvmc_clear_t)(struct page *, unsigned long, unsigned int);
+#define PVMC_CLEAR_FUNCTION	"clear_huge_page"
+#define PVMC_CLEAR_PARAMS	struct page *page, unsigned long hint,	\
+				unsigned int nr_pages
+#define PVMC_CLEAR_ARGS		page, hint, nr_pages
+#define PVMC_CLEAR_PAGE		page
+#define PVMC_CLEAR_LENGTH	((u64)nr_pages << PAGE_SHIFT)
+#else
+typedef void (*pvmc_clear_t)(struct folio *, unsigned long);
+#define PVMC_CLEAR_FUNCTION	"folio_zero_user"
+#define PVMC_CLEAR_PARAMS	struct folio *folio, unsigned long hint
+#define PVMC_CLEAR_ARGS		folio, hint
+#define PVMC_CLEAR_PAGE		(&folio->page)
+#define PVMC_CLEAR_LENGTH	((u64)folio_size(folio))
+#endif
+
+/* struct ftrace_regs became opaque, and got a helper of another name. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 13, 0)
+#define ftrace_regs_set_instruction_pointer(fregs, ip)	\
+	ftrace_instruction_pointer_set(fregs, ip)
+#endif
 
 #endif /* _PVMC_COMPAT_H */

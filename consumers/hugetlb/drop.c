@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Having a page dropped in place of clearing it, and telling when not to.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/compiler.h>
+#include <linux/io.h>
+#include <linux/log2.h>
+#include <linux/mm.h>
+#include <linux/printk.h>
+#include <linux/random.h>
+
+#include "hugetlb.h"
+
+#define CREATE_TRACE_POINTS
+#include <trace/events/pvmemcontrol_hugetlb.h>
+
+DEFINE_PER_CPU(struct pvmc_hugetlb_counters, pvmc_hugetlb_counters);
+
+/* Read back a word of every Nth page that is dropped; 0: of none. */
+unsigned int pvmc_hugetlb_verify = 16;
+
+static DEFINE_PER_CPU(unsigned int, pvmc_verify_turn);
+
+/* Set once and for all when a page that was proven to be zeroed was not. */
+bool pvmc_hugetlb_distrusted;
+
+static const struct pvmemcontrol_client_ops pvmc_hugetlb_client_ops = {
+	.attach = pvmc_proof_attach,
+	.detach = pvmc_proof_detach,
+	.restore = pvmc_proof_restore,
+};
+
+struct pvmemcontrol_client pvmc_hugetlb_client = {
+	.name = "hugetlb",
+	.ops = &pvmc_hugetlb_client_ops,
+};
+
+/* The word to verify with, or NULL when it is not this page's turn. */
+static u64 *pvmc_verify_begin(struct page *page, u64 length)
+{
+	unsigned int every = READ_ONCE(pvmc_hugetlb_verify);
+	u64 *word;
+
+	if (!every || this_cpu_inc_return(pvmc_verify_turn) % every)
+		return NULL;
+	word = page_address(page);
+	/* Lengths are powers of two; which word is not for the VMM to guess. */
+	word += get_random_u64() & (length / sizeof(*word) - 1);
+	WRITE_ONCE(*word, ~0ULL);
+	return word;
+}
+
+static int pvmc_verify_end(const u64 *word, u64 start)
+{
+	if (!word)
+		return 0;
+	this_cpu_inc(pvmc_hugetlb_counters.verified);
+	if (likely(!READ_ONCE(*word)))
+		return 0;
+	if (!xchg(&pvmc_hugetlb_distrusted, true))
+		pr_err("the VMM claims to have dropped the page at 0x%llx but has not; the kernel clears all pages from now on\n",
+		       start);
+	return -EUCLEAN;
+}
+
+static void pvmc_count_fallback(int err)
+{
+	switch (err) {
+	case -ENODEV:
+		this_cpu_inc(pvmc_hugetlb_counters.no_device);
+		break;
+	case -EOPNOTSUPP:
+		this_cpu_inc(pvmc_hugetlb_counters.unproven);
+		break;
+	case -EUCLEAN:
+		this_cpu_inc(pvmc_hugetlb_counters.mismatched);
+		break;
+	default:
+		this_cpu_inc(pvmc_hugetlb_counters.failed);
+		break;
+	}
+}
+
+static int pvmc_drop(struct page *page, u64 length)
+{
+	u64 start = page_to_phys(page);
+	u64 *word;
+	u32 func;
+	int err;
+
+	if (unlikely(READ_ONCE(pvmc_hugetlb_distrusted)))
+		return -EUCLEAN;
+	err = pvmc_proof_operation(page, &func);
+	if (err)
+		return err;
+	word = pvmc_verify_begin(page, length);
+	err = pvmemcontrol_call(&pvmc_hugetlb_client, func, start, length, 0,
+				NULL);
+	/* What was proven may not be what fails; keep the reasons apart. */
+	if (err)
+		return err == -ENODEV ? -ENODEV : -EIO;
+	return pvmc_verify_end(word, start);
+}
+
+/**
+ * pvmc_hugetlb_zero() - Have a page read as zero without clearing it.
+ * @page: head of a page of at least 2 MiB that is being handed out; its
+ *	content is lost, whatever is returned
+ * @length: bytes, a power of two
+ *
+ * Context: Process context.  May sleep.
+ * Return: whether all of it reads as zero.  If not, the caller clears it.
+ */
+bool pvmc_hugetlb_zero(struct page *page, u64 length)
+{
+	int err = pvmc_drop(page, length);
+
+	if (unlikely(err)) {
+		pvmc_count_fallback(err);
+		trace_pvmemcontrol_hugetlb_fallback(page_to_phys(page), length,
+						    page_to_nid(page), err);
+		return false;
+	}
+	this_cpu_inc(pvmc_hugetlb_counters.dropped);
+	this_cpu_add(pvmc_hugetlb_counters.dropped_bytes, length);
+	trace_pvmemcontrol_hugetlb_drop(page_to_phys(page), length,
+					page_to_nid(page));
+	return true;
+}

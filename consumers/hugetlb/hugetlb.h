@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the parts of pvmemcontrol_hugetlb share.
+ */
+#ifndef _PVMC_HUGETLB_H
+#define _PVMC_HUGETLB_H
+
+#include <linux/percpu.h>
+#include <linux/pvmemcontrol.h>
+#include <linux/types.h>
+
+struct page;
+
+/**
+ * struct pvmc_hugetlb_counters - why which way was taken
+ * @dropped: pages that read as zero because the host dropped them
+ * @dropped_bytes: their size
+ * @no_device: pages cleared by the kernel as there was no device
+ * @unproven: pages cleared by the kernel as no operation is known to zero
+ * @failed: pages cleared by the kernel as the VMM did not do what it was asked
+ * @mismatched: pages cleared by the kernel as they did not read as zero
+ * @verified: dropped pages of which a word was read back
+ */
+struct pvmc_hugetlb_counters {
+	u64 dropped;
+	u64 dropped_bytes;
+	u64 no_device;
+	u64 unproven;
+	u64 failed;
+	u64 mismatched;
+	u64 verified;
+};
+
+DECLARE_PER_CPU(struct pvmc_hugetlb_counters, pvmc_hugetlb_counters);
+
+/* drop.c */
+extern struct pvmemcontrol_client pvmc_hugetlb_client;
+extern unsigned int pvmc_hugetlb_verify;
+extern bool pvmc_hugetlb_distrusted;
+bool pvmc_hugetlb_zero(struct page *page, u64 length);
+
+/* proof.c */
+int pvmc_proof_attach(struct pvmemcontrol_client *client);
+void pvmc_proof_detach(struct pvmemcontrol_client *client);
+void pvmc_proof_restore(struct pvmemcontrol_client *client);
+int pvmc_proof_operation(struct page *page, u32 *func);
+
+/* hook.c */
+int pvmc_hook_init(void);
+void pvmc_hook_exit(void);
+
+/* debugfs.c */
+void pvmc_debugfs_init(void);
+void pvmc_debugfs_exit(void);
+
+#endif /* _PVMC_HUGETLB_H */
