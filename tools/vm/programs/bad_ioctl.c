@@ -160,27 +160,6 @@ static uint64_t registers_of_the_device(void)
 	return start & ~(PAGE - 1);
 }
 
-/* The last page of the highest range that /proc/iomem gives @name. */
-static uint64_t last_page_of(const char *name)
-{
-	unsigned long long start, end, last = 0;
-	char line[256], what[128];
-	FILE *f = fopen("/proc/iomem", "r");
-
-	if (!f)
-		die("/proc/iomem");
-	while (fgets(line, sizeof(line), f))
-		if (sscanf(line, " %llx-%llx : %127[^\n]", &start, &end,
-			   what) == 3 && !strcmp(what, name) && end > last)
-			last = end;
-	fclose(f);
-	if (!last) {
-		fprintf(stderr, "bad_ioctl: no %s in /proc/iomem\n", name);
-		exit(2);
-	}
-	return last & ~(PAGE - 1);
-}
-
 /* --- refused without asking the VMM ------------------------------------- */
 
 static void refused(const char *name, unsigned long nr, void *arg, int want)
@@ -298,9 +277,9 @@ static void group_answered(void)
 	answered("firmware ROM", PVMEMCONTROL_DONTNEED, 0xfffff000, PAGE, EINVAL);
 	answered("a PCI device's registers", PVMEMCONTROL_DONTNEED,
 		 registers_of_the_device(), PAGE, EINVAL);
-	/* Harmless should the VMM do a part of it. */
+	/* The old video memory; harmless should the VMM do a part of it. */
 	answered("RAM and what lies behind it", PVMEMCONTROL_DONTDUMP,
-		 last_page_of("System RAM"), 64ull << 20, EINVAL);
+		 0xa0000 - PAGE, 2 * PAGE, EINVAL);
 	for (unsigned int code = 1; code < PVMEMCONTROL_NR_FUNC_1_0; code++) {
 		char name[64];
 

@@ -58,6 +58,9 @@ def _parser():
              "bzImage (default: stock)")
     add("--append", action="append", default=[], metavar="ARGUMENTS",
         help="add to the kernel's command line")
+    add("--kaslr", action="store_true",
+        help="let the kernel unpack and place itself, as a boot loader does: "
+             "random addresses, 3 s more")
     add("--modules", metavar="DIR",
         help="install the .ko files under DIR, or 'none', instead of those "
              "of core/ and consumers/")

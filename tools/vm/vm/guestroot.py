@@ -50,8 +50,11 @@ class GuestRoot:
         applets = subprocess.run([busybox, "--list"], check=True,
                                  capture_output=True, text=True).stdout
         for applet in applets.split():
-            if applet != "busybox":
+            if applet not in ("busybox", "sh"):
                 self.tree.symlink(f"/usr/bin/{applet}", "busybox")
+        # The distribution's own shell: busybox's prefers its applets to what
+        # is in the PATH, and its modprobe is not the one that users have.
+        self._programs.add(host_program("dash"), "/usr/bin/sh")
         kmod = pathlib.Path(host_program("depmod")).resolve()
         self._programs.add(kmod, "/usr/bin/kmod")
         for name in KMOD:

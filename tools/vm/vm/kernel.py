@@ -6,17 +6,18 @@ import hashlib
 import os
 import pathlib
 import shutil
-import struct
 import subprocess
 
-from . import CHECKOUT, VM_DIR, VmError
+from . import CHECKOUT, VM_DIR, VmError, bzimage
 
 # What init needs before it can reach the other modules, which lie on the host.
 EARLY = ("virtio_pci", "virtio_console", "9pnet_virtio", "9p")
 
 # Files beside the indexes that depmod writes, which it and modprobe read.
 DEPMOD_INPUTS = ("modules.order", "modules.builtin", "modules.builtin.modinfo")
-INDEXES = ("modules.dep.bin", "modules.alias.bin", "modules.symbols.bin",
+# With their text forms, which busybox's modprobe reads.
+INDEXES = ("modules.dep", "modules.alias", "modules.symbols",
+           "modules.dep.bin", "modules.alias.bin", "modules.symbols.bin",
            "modules.builtin.bin", "modules.builtin.alias.bin",
            "modules.softdep", "modules.devname") + DEPMOD_INPUTS
 KEPT_INDEXES = 8        # sets of indexes kept in build/, for as many module sets
@@ -27,7 +28,7 @@ class Kernel:
 
     def __init__(self, image, modules):
         self.image = pathlib.Path(image)
-        self.release = image_release(self.image)
+        self.release = bzimage.release(self.image)
         self.modules = modules and pathlib.Path(modules)
 
     @classmethod
@@ -45,7 +46,7 @@ class Kernel:
             path = path / "vmlinuz"
         if not path.is_file():
             raise VmError(f"{path}: no kernel image")
-        release = image_release(path)
+        release = bzimage.release(path)
         for root in (path.parent, pathlib.Path("/")):
             modules = root / "lib/modules" / release
             if modules.is_dir():
@@ -135,20 +136,6 @@ class Kernel:
 
 def _module_name(path):
     return path.rsplit("/", 1)[-1].split(".")[0].replace("-", "_")
-
-
-def image_release(image):
-    """The release that a bzImage says it is."""
-    with open(image, "rb") as f:
-        f.seek(0x202)
-        header = f.read(14)
-        if len(header) < 14 or header[:4] != b"HdrS":
-            raise VmError(f"{image}: no x86 bzImage")
-        f.seek(struct.unpack_from("<H", header, 12)[0] + 0x200)
-        words = f.read(256).split(b"\0")[0].split()
-    if not words:
-        raise VmError(f"{image}: names no kernel release")
-    return words[0].decode()
 
 
 def project_modules(folder):

@@ -11,7 +11,7 @@ import socket
 import subprocess
 import tempfile
 
-from . import TOOLS, VmError
+from . import TOOLS, VmError, bzimage
 from .qmp import Qmp
 
 PR_SET_PDEATHSIG = 1
@@ -157,7 +157,7 @@ class Machine:
         if options.results:
             command += self._share("results", options.results, "")
         command += _device_arguments(options)
-        command += ["-kernel", str(kernel.image),
+        command += ["-kernel", str(_boot_image(kernel, options)),
                     "-initrd", f"/proc/self/fd/{initramfs.fileno()}",
                     "-append", _kernel_arguments(options, accel)]
         command += options.qemu
@@ -208,10 +208,16 @@ class Machine:
             errors="replace")
 
 
+def _boot_image(kernel, options):
+    if options.kaslr:
+        return kernel.image
+    return bzimage.bootable_elf(kernel.image) or kernel.image
+
+
 def _kernel_arguments(options, accel):
     arguments = ["console=ttyS0", "loglevel=5", "panic=-1", "oops=panic",
                  "printk.devkmsg=on", "sysrq_always_enabled",
-                 "log_buf_len=1M"]
+                 "log_buf_len=1M", "cryptomgr.notests"]
     if accel == "tcg":
         # Emulated CPUs share the host's with others: what is long for
         # hardware is no lockup here.
