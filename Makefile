@@ -20,7 +20,11 @@ DESTDIR ?=
 PREFIX ?= /usr/local
 INSTALL ?= install
 
-kernelrelease = $(shell $(MAKE) -s -C "$(KERNELDIR)" kernelrelease)
+# As the kernel calls itself: `make kernelrelease` says less with Debian's headers.
+kernelrelease = $(shell sed -n 's/.* UTS_RELEASE "\(.*\)".*/\1/p' \
+	"$(KERNELDIR)/include/generated/utsrelease.h")
+# Distributions keep their signing key, and kbuild would complain of that.
+no-signing = $(if $(wildcard $(KERNELDIR)/certs/signing_key.pem),,CONFIG_MODULE_SIG_ALL=)
 kbuild = $(MAKE) -C "$(KERNELDIR)" M="$(CURDIR)"
 # Guests get the modules for their kernel, whatever this machine runs.
 for-guests = $(MAKE) KVER=$(stock-kver) KERNELDIR=/lib/modules/$(stock-kver)/build
@@ -49,10 +53,11 @@ have-guest-headers:
 
 install: modules_install headers_install
 
+# A staging folder has no kernel's modules to index; who unpacks it runs depmod.
 modules_install: modules
 	$(kbuild) INSTALL_MOD_PATH="$(DESTDIR)" INSTALL_MOD_DIR=updates \
-		DEPMOD=true modules_install
-	$(DEPMOD) $(if $(DESTDIR),-b "$(DESTDIR)") -a $(kernelrelease)
+		$(no-signing) cmd_depmod=true modules_install
+	$(if $(DESTDIR),,$(DEPMOD) -a $(kernelrelease))
 
 # For a driver that uses the kernel API, and was not built in this tree:
 #	ccflags-y += -I$(PREFIX)/include/pvmemcontrol
@@ -77,7 +82,7 @@ uninstall:
 	for m in $$(sed -n 's/^BUILT_MODULE_NAME.*="\(.*\)"$$/\1/p' dkms.conf); do \
 		find "$(DESTDIR)/lib/modules/$(kernelrelease)/updates" \
 			-name "$$m.ko*" -delete; done
-	$(DEPMOD) $(if $(DESTDIR),-b "$(DESTDIR)") -a $(kernelrelease)
+	$(if $(DESTDIR),,$(DEPMOD) -a $(kernelrelease))
 
 guest-modules: have-guest-headers
 	@$(for-guests) modules
