@@ -1,0 +1,223 @@
+/*
+ * pvmemcontrol: QOM properties
+ *
+ * Counters for whoever measures, and the switches of the fault injection,
+ * which unlike ordinary device properties can be set while the guest runs.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+#include "qemu/lockable.h"
+#include "qapi/error.h"
+#include "qapi/visitor.h"
+#include "hw/core/cpu.h"
+#include "pvmemcontrol-internal.h"
+
+PVMemcontrolCounters *pvmemcontrol_counters(PVMemcontrolState *s)
+{
+    unsigned int shard = current_cpu ? current_cpu->cpu_index : 0;
+
+    return &s->counters[shard % PVMEMCONTROL_NR_SHARDS];
+}
+
+/* Sums up one counter, given by its offset, over all shards. */
+static uint64_t counter_sum(PVMemcontrolState *s, size_t offset)
+{
+    uint64_t sum = 0;
+    int i;
+
+    for (i = 0; i < PVMEMCONTROL_NR_SHARDS; i++) {
+        sum += stat64_get((Stat64 *)((char *)&s->counters[i] + offset));
+    }
+    return sum;
+}
+
+typedef struct Counter {
+    const char *name;
+    size_t offset;
+    const char *description;
+} Counter;
+
+#define REQUESTS(code, suffix) {                                    \
+        "requests-" suffix,                                         \
+        offsetof(PVMemcontrolCounters, requests[code]),             \
+        "requests with this function code",                         \
+    }
+#define COUNTER(field, name, description) {                         \
+        name, offsetof(PVMemcontrolCounters, field), description,   \
+    }
+
+static const Counter counters[] = {
+    REQUESTS(PVMEMCONTROL_INFO, "info"),
+    REQUESTS(PVMEMCONTROL_DONTNEED, "dontneed"),
+    REQUESTS(PVMEMCONTROL_REMOVE, "remove"),
+    REQUESTS(PVMEMCONTROL_FREE, "free"),
+    REQUESTS(PVMEMCONTROL_PAGEOUT, "pageout"),
+    REQUESTS(PVMEMCONTROL_DONTDUMP, "dontdump"),
+    REQUESTS(PVMEMCONTROL_SET_VMA_ANON_NAME, "set-vma-anon-name"),
+    REQUESTS(PVMEMCONTROL_MLOCK, "mlock"),
+    REQUESTS(PVMEMCONTROL_MUNLOCK, "munlock"),
+    REQUESTS(PVMEMCONTROL_MPROTECT_NONE, "mprotect-none"),
+    REQUESTS(PVMEMCONTROL_MPROTECT_R, "mprotect-r"),
+    REQUESTS(PVMEMCONTROL_MPROTECT_W, "mprotect-w"),
+    REQUESTS(PVMEMCONTROL_MPROTECT_RW, "mprotect-rw"),
+    REQUESTS(PVMEMCONTROL_MERGEABLE, "mergeable"),
+    REQUESTS(PVMEMCONTROL_UNMERGEABLE, "unmergeable"),
+    COUNTER(requests[PVMEMCONTROL_NR_FUNC_1_0], "requests-unknown",
+            "requests with a function code that the device does not know"),
+    COUNTER(errors, "errors", "answers with an errno"),
+    COUNTER(refused, "refused", "answers that refuse the request itself"),
+    COUNTER(ignored, "ignored",
+            "connection ids written that got no answer: not registered, or "
+            "the device was not ready, or the buffer is no RAM any more"),
+    COUNTER(bytes_discarded, "bytes-discarded",
+            "bytes whose content was dropped"),
+    COUNTER(faults_injected, "faults-injected",
+            "requests that went wrong on demand"),
+};
+
+/* All requests-* but the total itself */
+#define NR_REQUEST_COUNTERS (PVMEMCONTROL_NR_FUNC_1_0 + 1)
+
+static void get_counter(Object *obj, Visitor *v, const char *name,
+                        void *opaque, Error **errp)
+{
+    const Counter *counter = opaque;
+    uint64_t value = counter_sum(PVMEMCONTROL(obj), counter->offset);
+
+    visit_type_uint64(v, name, &value, errp);
+}
+
+static void get_requests_total(Object *obj, Visitor *v, const char *name,
+                               void *opaque, Error **errp)
+{
+    uint64_t value = 0;
+    int i;
+
+    for (i = 0; i < NR_REQUEST_COUNTERS; i++) {
+        value += counter_sum(PVMEMCONTROL(obj),
+                             offsetof(PVMemcontrolCounters, requests[i]));
+    }
+    visit_type_uint64(v, name, &value, errp);
+}
+
+static void get_connections(Object *obj, Visitor *v, const char *name,
+                            void *opaque, Error **errp)
+{
+    uint64_t value = pvmemcontrol_nr_connections(PVMEMCONTROL(obj));
+
+    visit_type_uint64(v, name, &value, errp);
+}
+
+/* The numbers of the fault injection, by the type that a visitor needs */
+typedef struct FaultNumber {
+    const char *name;
+    const char *type;
+    size_t offset;
+    const char *description;
+} FaultNumber;
+
+#define FAULT_NUMBER(field, type, name, description) {              \
+        name, type, offsetof(PVMemcontrolFaults, field), description, \
+    }
+
+static const FaultNumber fault_numbers[] = {
+    FAULT_NUMBER(host_errno, "uint32", "x-fault-errno",
+                 "what x-fault-mode=errno answers"),
+    FAULT_NUMBER(period, "uint32", "x-fault-period",
+                 "every how many eligible requests one goes wrong; 0: none"),
+    FAULT_NUMBER(delay_ms, "uint32", "x-fault-delay-ms",
+                 "how long x-fault-mode=delay waits"),
+    FAULT_NUMBER(count, "int64", "x-fault-count",
+                 "how many requests are still to go wrong; -1: no limit"),
+    FAULT_NUMBER(codes, "uint64", "x-fault-codes",
+                 "bit mask of the function codes that are eligible"),
+};
+
+static bool visit_fault_number(Visitor *v, const FaultNumber *n,
+                               PVMemcontrolFaults *f, Error **errp)
+{
+    void *field = (char *)f + n->offset;
+
+    if (!strcmp(n->type, "uint32")) {
+        return visit_type_uint32(v, n->name, field, errp);
+    }
+    if (!strcmp(n->type, "int64")) {
+        return visit_type_int64(v, n->name, field, errp);
+    }
+    return visit_type_uint64(v, n->name, field, errp);
+}
+
+static void access_fault_number(Object *obj, Visitor *v, const char *name,
+                                void *opaque, Error **errp)
+{
+    PVMemcontrolFaults *f = &PVMEMCONTROL(obj)->faults;
+
+    QEMU_LOCK_GUARD(&f->lock);
+    if (visit_fault_number(v, opaque, f, errp)) {
+        /* Counting starts anew, so that a test knows which request it is. */
+        f->phase = visit_is_input(v) ? 0 : f->phase;
+    }
+}
+
+static int get_fault_mode(Object *obj, Error **errp)
+{
+    return qatomic_read(&PVMEMCONTROL(obj)->faults.mode);
+}
+
+static void set_fault_mode(Object *obj, int mode, Error **errp)
+{
+    pvmemcontrol_faults_set_mode(&PVMEMCONTROL(obj)->faults, mode);
+}
+
+static bool get_forget(Object *obj, Error **errp)
+{
+    return false;
+}
+
+static void set_forget(Object *obj, bool value, Error **errp)
+{
+    if (value) {
+        pvmemcontrol_forget(PVMEMCONTROL(obj));
+    }
+}
+
+void pvmemcontrol_class_add_properties(ObjectClass *klass)
+{
+    int i;
+
+    for (i = 0; i < ARRAY_SIZE(counters); i++) {
+        object_class_property_add(klass, counters[i].name, "uint64",
+                                  get_counter, NULL, NULL,
+                                  (void *)&counters[i]);
+        object_class_property_set_description(klass, counters[i].name,
+                                              counters[i].description);
+    }
+    object_class_property_add(klass, "requests-total", "uint64",
+                              get_requests_total, NULL, NULL, NULL);
+    object_class_property_set_description(klass, "requests-total",
+                                          "requests of any function code");
+    object_class_property_add(klass, "connections", "uint64",
+                              get_connections, NULL, NULL, NULL);
+    object_class_property_set_description(klass, "connections",
+                                          "buffers that are registered");
+
+    for (i = 0; i < ARRAY_SIZE(fault_numbers); i++) {
+        object_class_property_add(klass, fault_numbers[i].name,
+                                  fault_numbers[i].type,
+                                  access_fault_number, access_fault_number,
+                                  NULL, (void *)&fault_numbers[i]);
+        object_class_property_set_description(klass, fault_numbers[i].name,
+                                              fault_numbers[i].description);
+    }
+    object_class_property_add_enum(klass, "x-fault-mode",
+                                   "PVMemcontrolFaultMode",
+                                   &pvmemcontrol_fault_mode_lookup,
+                                   get_fault_mode, set_fault_mode);
+    object_class_property_set_description(klass, "x-fault-mode",
+                                          "what goes wrong");
+    object_class_property_add_bool(klass, "x-forget", get_forget, set_forget);
+    object_class_property_set_description(klass, "x-forget",
+                                          "write true: lose all connections");
+}

@@ -1,0 +1,585 @@
+/*
+ * pvmemcontrol: guest control over how the host backs guest memory
+ *
+ * A PCI function with 16 bytes of registers, protocol 1.0.  The guest registers
+ * buffers; writing the id of one to the command register executes the request
+ * in it, in the vCPU that wrote, and the answer is in the buffer afterwards.
+ *
+ * DOC: Locking
+ *
+ * Accesses arrive without the iothread lock, on all vCPUs at once.  Those that
+ * change registers or connections take the device's lock.  A request takes
+ * none: it finds its buffer in the table of connections and the buffer in the
+ * table of RAM, both protected by RCU.  An access by somebody who has the
+ * iothread lock, such as the DMA engine of another device, keeps it: dropping
+ * it behind that one's back would be worse than a slow request.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+#include "exec/cpu-common.h"
+#include "hw/qdev-properties.h"
+#include "migration/vmstate.h"
+#include "qapi/error.h"
+#include "qemu/lockable.h"
+#include "qemu/log.h"
+#include "qemu/memalign.h"
+#include "qemu/module.h"
+#include "pvmemcontrol-internal.h"
+#include "trace.h"
+
+#define PVMEMCONTROL_VERSION_MINOR 0
+
+/* -- Connections --------------------------------------------------------- */
+
+static PVMemcontrolConnections *connections_new(uint32_t capacity)
+{
+    PVMemcontrolConnections *c;
+
+    c = g_malloc0(sizeof(*c) + (size_t)capacity * sizeof(c->gpa[0]));
+    c->capacity = capacity;
+    return c;
+}
+
+static void connections_replace(PVMemcontrolState *s,
+                                PVMemcontrolConnections *c)
+{
+    PVMemcontrolConnections *old = s->connections;
+
+    qatomic_rcu_set(&s->connections, c);
+    g_free_rcu(old, rcu);
+}
+
+/* Returns the new id, or 0 if there are too many already. */
+static uint32_t connections_add(PVMemcontrolState *s, uint64_t gpa)
+{
+    PVMemcontrolConnections *c = s->connections;
+    uint32_t index = c->count;
+
+    if (index >= s->max_connections) {
+        return 0;
+    }
+    if (index == c->capacity) {
+        uint32_t capacity = MIN((uint64_t)c->capacity * 2, s->max_connections);
+        PVMemcontrolConnections *bigger = connections_new(capacity);
+
+        memcpy(bigger->gpa, c->gpa, index * sizeof(c->gpa[0]));
+        bigger->count = index;
+        connections_replace(s, bigger);
+        c = bigger;
+    }
+    qatomic_set(&c->gpa[index], gpa);
+    qatomic_store_release(&c->count, index + 1);
+    return PVMEMCONTROL_CONNECTION_ID | index;
+}
+
+/* In an RCU critical section */
+static bool connections_find(PVMemcontrolState *s, uint32_t id, uint64_t *gpa)
+{
+    PVMemcontrolConnections *c = qatomic_rcu_read(&s->connections);
+    uint32_t index = id & ~PVMEMCONTROL_CONNECTION_ID;
+
+    if (index >= qatomic_load_acquire(&c->count)) {
+        return false;
+    }
+    *gpa = qatomic_read(&c->gpa[index]);
+    return true;
+}
+
+uint32_t pvmemcontrol_nr_connections(PVMemcontrolState *s)
+{
+    QEMU_LOCK_GUARD(&s->lock);
+    return s->connections->count;
+}
+
+/* -- Transport commands -------------------------------------------------- */
+
+/* With s->lock; forgets all connections, which no state survives that ends. */
+static void enter(PVMemcontrolState *s, PVMemcontrolPhase phase)
+{
+    qatomic_set(&s->phase, phase);
+    qatomic_set(&s->connections->count, 0);
+    s->command = phase == PVMEMCONTROL_BROKEN ? PVMEMCONTROL_TRANSPORT_ERROR :
+                                                PVMEMCONTROL_TRANSPORT_ACK;
+}
+
+void pvmemcontrol_forget(PVMemcontrolState *s)
+{
+    QEMU_LOCK_GUARD(&s->lock);
+    enter(s, PVMEMCONTROL_BROKEN);
+    s->payload = 0;
+    trace_pvmemcontrol_forget();
+}
+
+/* With s->lock */
+static void guest_broke_it(PVMemcontrolState *s, const char *why)
+{
+    qemu_log_mask(LOG_GUEST_ERROR, "pvmemcontrol: %s\n", why);
+    enter(s, PVMEMCONTROL_BROKEN);
+}
+
+static void command_register(PVMemcontrolState *s)
+{
+    uint64_t gpa = s->payload;
+    hwaddr offset;
+    uint32_t id;
+    bool ram;
+
+    if (s->phase != PVMEMCONTROL_INIT) {
+        guest_broke_it(s, "REGISTER without RESET");
+        return;
+    }
+    WITH_RCU_READ_LOCK_GUARD() {
+        ram = pvmemcontrol_ram_find(s, gpa, PVMEMCONTROL_BUF_SIZE, &offset);
+    }
+    if (!ram) {
+        guest_broke_it(s, "REGISTER of a buffer that is not in RAM");
+        return;
+    }
+    id = connections_add(s, gpa);
+    if (!id) {
+        guest_broke_it(s, "REGISTER of more buffers than max-connections");
+        return;
+    }
+    s->payload = id;
+    s->command = PVMEMCONTROL_TRANSPORT_ACK;
+    trace_pvmemcontrol_register(id, gpa);
+}
+
+static void command_ready(PVMemcontrolState *s)
+{
+    if (s->phase != PVMEMCONTROL_INIT) {
+        guest_broke_it(s, "READY without RESET");
+        return;
+    }
+    qatomic_set(&s->phase, PVMEMCONTROL_WORKING);
+    s->command = PVMEMCONTROL_TRANSPORT_ACK;
+}
+
+static void transport_command(PVMemcontrolState *s, uint32_t command)
+{
+    QEMU_LOCK_GUARD(&s->lock);
+    PVMemcontrolPhase from = s->phase;
+
+    switch (command) {
+    case PVMEMCONTROL_TRANSPORT_RESET:
+        enter(s, PVMEMCONTROL_INIT);
+        break;
+    case PVMEMCONTROL_TRANSPORT_REGISTER:
+        command_register(s);
+        break;
+    case PVMEMCONTROL_TRANSPORT_READY:
+        command_ready(s);
+        break;
+    case PVMEMCONTROL_TRANSPORT_DISCONNECT:
+        enter(s, PVMEMCONTROL_BROKEN);
+        break;
+    case PVMEMCONTROL_TRANSPORT_ACK:
+    case PVMEMCONTROL_TRANSPORT_ERROR:
+        guest_broke_it(s, "an answer written as a command");
+        break;
+    default:
+        qemu_log_mask(LOG_GUEST_ERROR,
+                      "pvmemcontrol: unknown command 0x%08x\n", command);
+        return;
+    }
+    trace_pvmemcontrol_command(command, from, s->phase);
+}
+
+/* -- Requests ------------------------------------------------------------ */
+
+static PVMemcontrolRet refuse(const PVMemcontrolCall *call, uint32_t why)
+{
+    return (PVMemcontrolRet) { .ret_errno = why, .ret_code = call->func_code };
+}
+
+/* Does what @call says, or if @fault is not NULL, what that says. */
+static PVMemcontrolRet execute(PVMemcontrolState *s,
+                               const PVMemcontrolCall *call,
+                               const PVMemcontrolFault *fault)
+{
+    PVMemcontrolRet ret = {};
+    PVMemcontrolRam *ram;
+    hwaddr offset, len = call->length;
+
+    if (call->func_code >= PVMEMCONTROL_NR_FUNC_1_0) {
+        return refuse(call, EOPNOTSUPP);
+    }
+    if (call->func_code == PVMEMCONTROL_INFO) {
+        ret.ret_value = qemu_real_host_page_size();
+        ret.arg0 = PVMEMCONTROL_VERSION_MAJOR;
+        ret.arg1 = PVMEMCONTROL_VERSION_MINOR;
+        return ret;
+    }
+    ram = pvmemcontrol_ram_find(s, call->addr, call->length, &offset);
+    if (!ram) {
+        qemu_log_mask(LOG_GUEST_ERROR, "pvmemcontrol: request %" PRIu64
+                      " for 0x%" PRIx64 "+0x%" PRIx64 ", which is not RAM\n",
+                      (uint64_t)call->func_code, (uint64_t)call->addr,
+                      (uint64_t)call->length);
+        return refuse(call, EINVAL);
+    }
+    if (fault && fault->mode == PVMEMCONTROL_FAULT_PARTIAL) {
+        ret.ret_errno = ENOMEM;
+        len = QEMU_ALIGN_DOWN(len / 2, qemu_ram_pagesize(ram->block));
+        if (len) {
+            pvmemcontrol_ram_call(s, ram, offset, len, call);
+        }
+        return ret;
+    }
+    ret.ret_errno = pvmemcontrol_ram_call(s, ram, offset, len, call);
+    return ret;
+}
+
+/* Returns whether there is an answer at all. */
+static bool execute_faulty(PVMemcontrolState *s, const PVMemcontrolCall *call,
+                           const PVMemcontrolFault *fault, PVMemcontrolRet *ret)
+{
+    *ret = (PVMemcontrolRet) {};
+
+    switch (fault->mode) {
+    case PVMEMCONTROL_FAULT_SILENT:
+        return false;
+    case PVMEMCONTROL_FAULT_ERRNO:
+        ret->ret_errno = fault->host_errno;
+        return true;
+    case PVMEMCONTROL_FAULT_REFUSE:
+        *ret = refuse(call, EOPNOTSUPP);
+        return true;
+    case PVMEMCONTROL_FAULT_LIE:
+        return true;
+    case PVMEMCONTROL_FAULT_GARBAGE:
+        *ret = fault->garbage;
+        return true;
+    case PVMEMCONTROL_FAULT_DELAY:
+        *ret = execute(s, call, NULL);
+        g_usleep((gulong)fault->delay_ms * 1000);
+        return true;
+    case PVMEMCONTROL_FAULT_PARTIAL:
+        *ret = execute(s, call, fault);
+        return true;
+    case PVMEMCONTROL_FAULT_NONE:
+        break;
+    }
+    g_assert_not_reached();
+}
+
+static void answer(PVMemcontrolState *s, uint32_t id, PVMemcontrolRam *ram,
+                   hwaddr offset, const PVMemcontrolRet *ret)
+{
+    PVMemcontrolCounters *counters = pvmemcontrol_counters(s);
+    struct pvmemcontrol_buf buf = {
+        .ret = {
+            .ret_errno = cpu_to_le32(ret->ret_errno),
+            .ret_code = cpu_to_le32(ret->ret_code),
+            .ret_value = cpu_to_le64(ret->ret_value),
+            .arg0 = cpu_to_le64(ret->arg0),
+            .arg1 = cpu_to_le64(ret->arg1),
+        },
+    };
+
+    if (ret->ret_errno) {
+        stat64_add(&counters->errors, 1);
+    }
+    if (ret->ret_code) {
+        stat64_add(&counters->refused, 1);
+    }
+    trace_pvmemcontrol_answer(id, ret->ret_errno, ret->ret_code);
+    address_space_write_cached(&ram->cache, offset, &buf, sizeof(buf));
+}
+
+static void request(PVMemcontrolState *s, uint32_t id)
+{
+    PVMemcontrolCounters *counters = pvmemcontrol_counters(s);
+    struct pvmemcontrol_buf buf;
+    PVMemcontrolRam *ram = NULL;
+    PVMemcontrolFault fault;
+    PVMemcontrolCall call;
+    PVMemcontrolRet ret;
+    hwaddr offset;
+    uint64_t gpa;
+
+    RCU_READ_LOCK_GUARD();
+
+    /* What was RAM when it was registered need not be any more. */
+    if (qatomic_read(&s->phase) == PVMEMCONTROL_WORKING &&
+        connections_find(s, id, &gpa)) {
+        ram = pvmemcontrol_ram_find(s, gpa, sizeof(buf), &offset);
+    }
+    if (!ram) {
+        qemu_log_mask(LOG_GUEST_ERROR,
+                      "pvmemcontrol: connection 0x%08x is not usable\n", id);
+        stat64_add(&counters->ignored, 1);
+        trace_pvmemcontrol_ignored(id);
+        return;
+    }
+
+    /* Copied: another vCPU may write to it meanwhile. */
+    address_space_read_cached(&ram->cache, offset, &buf, sizeof(buf));
+    call = (PVMemcontrolCall) {
+        .func_code = le64_to_cpu(buf.call.func_code),
+        .addr = le64_to_cpu(buf.call.addr),
+        .length = le64_to_cpu(buf.call.length),
+        .arg = le64_to_cpu(buf.call.arg),
+    };
+    trace_pvmemcontrol_request(id, call.func_code, call.addr, call.length,
+                               call.arg);
+    stat64_add(&counters->requests[MIN(call.func_code,
+                                       PVMEMCONTROL_NR_FUNC_1_0)], 1);
+
+    if (unlikely(pvmemcontrol_fault_next(s, call.func_code, &fault))) {
+        if (!execute_faulty(s, &call, &fault, &ret)) {
+            return;
+        }
+    } else {
+        ret = execute(s, &call, NULL);
+    }
+    answer(s, id, ram, offset, &ret);
+}
+
+/* -- Registers ----------------------------------------------------------- */
+
+static uint64_t mmio_read(void *opaque, hwaddr addr, unsigned size)
+{
+    PVMemcontrolState *s = opaque;
+    uint64_t value;
+
+    QEMU_LOCK_GUARD(&s->lock);
+    if (addr == PVMEMCONTROL_REG_COMMAND && size == 4) {
+        return s->command;
+    }
+    if (addr + size <= PVMEMCONTROL_REG_COMMAND) {
+        value = s->payload >> (addr * 8);
+        return size == 8 ? value : extract64(value, 0, size * 8);
+    }
+    qemu_log_mask(LOG_GUEST_ERROR, "pvmemcontrol: read of %u bytes at 0x%"
+                  HWADDR_PRIx "\n", size, addr);
+    return 0;
+}
+
+static void mmio_write(void *opaque, hwaddr addr, uint64_t value, unsigned size)
+{
+    PVMemcontrolState *s = opaque;
+
+    if (addr == PVMEMCONTROL_REG_COMMAND && size == 4) {
+        if (value & PVMEMCONTROL_CONNECTION_ID) {
+            request(s, value);
+        } else {
+            transport_command(s, value);
+        }
+        return;
+    }
+
+    QEMU_LOCK_GUARD(&s->lock);
+    if (addr == PVMEMCONTROL_REG_PAYLOAD && size == 8) {
+        s->payload = value;
+    } else if (addr == PVMEMCONTROL_REG_PAYLOAD && size == 4) {
+        s->payload = deposit64(s->payload, 0, 32, value);
+    } else if (addr == PVMEMCONTROL_REG_PAYLOAD_HIGH && size == 4) {
+        s->payload = deposit64(s->payload, 32, 32, value);
+    } else {
+        qemu_log_mask(LOG_GUEST_ERROR, "pvmemcontrol: write of %u bytes at 0x%"
+                      HWADDR_PRIx "\n", size, addr);
+    }
+}
+
+/* All widths arrive as they were made: which are good is the protocol's. */
+static const MemoryRegionOps mmio_ops = {
+    .read = mmio_read,
+    .write = mmio_write,
+    .endianness = DEVICE_LITTLE_ENDIAN,
+    .valid = {
+        .min_access_size = 1,
+        .max_access_size = 8,
+        .unaligned = true,
+    },
+    .impl = {
+        .min_access_size = 1,
+        .max_access_size = 8,
+        .unaligned = true,
+    },
+};
+
+/* -- Migration ----------------------------------------------------------- */
+
+static void free_saved(PVMemcontrolState *s)
+{
+    g_free(s->saved_gpa);
+    s->saved_gpa = NULL;
+    s->saved_count = 0;
+}
+
+static int pre_save(void *opaque)
+{
+    PVMemcontrolState *s = opaque;
+
+    QEMU_LOCK_GUARD(&s->lock);
+    s->saved_count = s->connections->count;
+    s->saved_gpa = g_memdup2(s->connections->gpa,
+                             s->saved_count * sizeof(s->saved_gpa[0]));
+    return 0;
+}
+
+static int post_save(void *opaque)
+{
+    free_saved(opaque);
+    return 0;
+}
+
+static int pre_load(void *opaque)
+{
+    free_saved(opaque);
+    return 0;
+}
+
+/* Before the array that is allocated by it */
+static bool saved_is_sane(void *opaque, int version_id)
+{
+    PVMemcontrolState *s = opaque;
+
+    return s->phase <= PVMEMCONTROL_WORKING &&
+           s->saved_count <= s->max_connections;
+}
+
+static int post_load(void *opaque, int version_id)
+{
+    PVMemcontrolState *s = opaque;
+    PVMemcontrolConnections *c = connections_new(MAX(s->saved_count, 1));
+
+    QEMU_LOCK_GUARD(&s->lock);
+    if (s->saved_count) {
+        memcpy(c->gpa, s->saved_gpa, s->saved_count * sizeof(c->gpa[0]));
+    }
+    c->count = s->saved_count;
+    connections_replace(s, c);
+    free_saved(s);
+    return 0;
+}
+
+static const VMStateDescription vmstate_pvmemcontrol = {
+    .name = TYPE_PVMEMCONTROL,
+    .version_id = 1,
+    .minimum_version_id = 1,
+    .pre_save = pre_save,
+    .post_save = post_save,
+    .pre_load = pre_load,
+    .post_load = post_load,
+    .fields = (VMStateField[]) {
+        VMSTATE_PCI_DEVICE(parent_obj, PVMemcontrolState),
+        VMSTATE_UINT64(payload, PVMemcontrolState),
+        VMSTATE_UINT32(command, PVMemcontrolState),
+        VMSTATE_UINT32(phase, PVMemcontrolState),
+        VMSTATE_UINT32(saved_count, PVMemcontrolState),
+        VMSTATE_VALIDATE("state and connections", saved_is_sane),
+        VMSTATE_VARRAY_UINT32_ALLOC(saved_gpa, PVMemcontrolState, saved_count,
+                                    0, vmstate_info_uint64, uint64_t),
+        VMSTATE_END_OF_LIST()
+    },
+};
+
+/* -- Life ---------------------------------------------------------------- */
+
+static void pvmemcontrol_reset(DeviceState *dev)
+{
+    PVMemcontrolState *s = PVMEMCONTROL(dev);
+
+    pvmemcontrol_forget(s);
+    pvmemcontrol_memory_reset(s);
+}
+
+static void pvmemcontrol_realize(PCIDevice *dev, Error **errp)
+{
+    PVMemcontrolState *s = PVMEMCONTROL(dev);
+
+    if (!s->max_connections ||
+        s->max_connections > PVMEMCONTROL_CONNECTION_ID) {
+        error_setg(errp, "max-connections must be between 1 and %u",
+                   PVMEMCONTROL_CONNECTION_ID);
+        return;
+    }
+    memory_region_init_io(&s->mmio, OBJECT(s), &mmio_ops, s,
+                          TYPE_PVMEMCONTROL, PVMEMCONTROL_BAR_SIZE);
+    memory_region_set_lockless_io(&s->mmio);
+    pci_register_bar(dev, 0, PCI_BASE_ADDRESS_SPACE_MEMORY, &s->mmio);
+    pvmemcontrol_memory_init(s);
+}
+
+/* What a vCPU may still be using goes with the last reference, not here. */
+static void pvmemcontrol_exit(PCIDevice *dev)
+{
+    PVMemcontrolState *s = PVMEMCONTROL(dev);
+
+    pvmemcontrol_memory_exit(s);
+}
+
+static void pvmemcontrol_instance_init(Object *obj)
+{
+    PVMemcontrolState *s = PVMEMCONTROL(obj);
+    size_t size = PVMEMCONTROL_NR_SHARDS * sizeof(s->counters[0]);
+
+    qemu_mutex_init(&s->lock);
+    s->command = PVMEMCONTROL_TRANSPORT_ERROR;
+    s->connections = connections_new(1);
+    s->counters = qemu_memalign(__alignof__(s->counters[0]), size);
+    memset(s->counters, 0, size);
+    pvmemcontrol_faults_init(&s->faults);
+}
+
+static void pvmemcontrol_instance_finalize(Object *obj)
+{
+    PVMemcontrolState *s = PVMEMCONTROL(obj);
+
+    pvmemcontrol_faults_destroy(&s->faults);
+    qemu_vfree(s->counters);
+    g_free(s->connections);
+    free_saved(s);
+    qemu_mutex_destroy(&s->lock);
+}
+
+static Property pvmemcontrol_properties[] = {
+    DEFINE_PROP_UINT32("max-connections", PVMemcontrolState, max_connections,
+                       65536),
+    DEFINE_PROP_END_OF_LIST(),
+};
+
+static void pvmemcontrol_class_init(ObjectClass *klass, void *data)
+{
+    DeviceClass *dc = DEVICE_CLASS(klass);
+    PCIDeviceClass *k = PCI_DEVICE_CLASS(klass);
+
+    k->realize = pvmemcontrol_realize;
+    k->exit = pvmemcontrol_exit;
+    k->vendor_id = PVMEMCONTROL_PCI_VENDOR_ID;
+    k->device_id = PVMEMCONTROL_PCI_DEVICE_ID;
+    k->subsystem_vendor_id = PVMEMCONTROL_PCI_SUBSYSTEM_VENDOR_ID;
+    k->subsystem_id = PVMEMCONTROL_PCI_SUBSYSTEM_ID;
+    k->revision = PVMEMCONTROL_PCI_REVISION;
+    k->class_id = PCI_CLASS_SYSTEM_OTHER;
+    dc->desc = "Guest control over how the host backs guest memory";
+    dc->reset = pvmemcontrol_reset;
+    dc->vmsd = &vmstate_pvmemcontrol;
+    device_class_set_props(dc, pvmemcontrol_properties);
+    set_bit(DEVICE_CATEGORY_MISC, dc->categories);
+    pvmemcontrol_class_add_properties(klass);
+}
+
+static const TypeInfo pvmemcontrol_info = {
+    .name = TYPE_PVMEMCONTROL,
+    .parent = TYPE_PCI_DEVICE,
+    .instance_size = sizeof(PVMemcontrolState),
+    .instance_init = pvmemcontrol_instance_init,
+    .instance_finalize = pvmemcontrol_instance_finalize,
+    .class_init = pvmemcontrol_class_init,
+    .interfaces = (InterfaceInfo[]) {
+        { INTERFACE_CONVENTIONAL_PCI_DEVICE },
+        { }
+    },
+};
+
+static void pvmemcontrol_register_types(void)
+{
+    type_register_static(&pvmemcontrol_info);
+}
+
+type_init(pvmemcontrol_register_types);
