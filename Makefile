@@ -40,8 +40,8 @@ all: modules
 modules: have-headers
 	$(kbuild) modules
 
-clean: have-headers
-	$(kbuild) clean
+clean:
+	$(if $(wildcard $(KERNELDIR)/Makefile),$(kbuild) clean)
 	rm -rf build
 
 # Not where headers are: a package manager may be what runs this.
