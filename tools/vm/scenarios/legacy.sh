@@ -3,6 +3,7 @@
 # program with its own idea of the ioctl on our driver.
 #
 # vm: --memory 4G --cpus 2 --add tools/vm/scenarios/facts:/lib/facts.sh
+# vm: --append 'hugepagesz=1G hugepages=1 hugepagesz=2M hugepages=4'
 # add: legacy_user uapi_user
 # module: legacy_driver
 . /lib/ktap.sh
@@ -47,14 +48,11 @@ for load in first second; do
 		$(($(host counter bytes-discarded) - bytes)) $((2 * 2 << 20))
 	check "legacy_driver, $load unload" rmmod legacy_driver
 done
-dmesg | grep legacy_driver | grep failed && note 'see the checks above'
 
 # --- the foreign program, on our driver --------------------------------------
 
 check 'pvmemcontrol_pci takes over from it' modprobe pvmemcontrol_pci
 check 'there is a device file' [ -c /dev/pvmemcontrol0 ]
-check 'a 1 GiB huge page can be had' give_hugepages 1048576 1
-check '2 MiB huge pages can be had' give_hugepages 2048 4
 
 errors=$(host counter errors)
 dropped=$(requests dontneed)

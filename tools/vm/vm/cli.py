@@ -122,7 +122,7 @@ def _initramfs(options, nonce, kernel, terminal):
     for argument in options.add:
         root.add(argument)
     if terminal:
-        words = ["/bin/sh", "-l"]
+        words = root.add_terminal_shell()
     elif options.command:
         words = root.add_script(options.command[0]) + options.command[1:]
     else:

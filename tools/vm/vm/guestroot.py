@@ -14,6 +14,7 @@ from .initramfs import Tree
 FOLDERS = ("/dev", "/proc", "/sys", "/etc", "/root", "/run", "/var/log",
            "/mnt", "/home")
 KMOD = ("modprobe", "insmod", "rmmod", "lsmod", "modinfo", "depmod")
+TERMINFO = (pathlib.Path("/lib/terminfo"), pathlib.Path("/usr/share/terminfo"))
 PASSWD = "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/sh\n"
 GROUP = "root:x:0:\nnogroup:x:65534:\n"
 
@@ -105,6 +106,17 @@ class GuestRoot:
         """Shell commands; returns the words that run them in the guest."""
         self.tree.text("/root/commands", text)
         return ["/bin/sh", "/root/commands"]
+
+    def add_terminal_shell(self):
+        """A shell with line editing; returns the words that run it."""
+        self._programs.add(host_program("bash"), "/bin/bash")
+        name = os.environ.get("TERM", "")
+        for database in TERMINFO:
+            entry = database / name[:1] / name
+            if name and entry.is_file():
+                self.tree.file(f"/usr/lib/terminfo/{name[0]}/{name}", entry)
+                break
+        return ["/bin/bash", "-l"]
 
     def set_command(self, words, environment, terminal):
         """What init is to run: it reads this file into its shell."""

@@ -184,7 +184,8 @@ class Session:
             splats = self._log.splats()
             if not splats or self._options.allow_splat:
                 return status
-            self._show("the guest's kernel complains:", splats)
+            self._show(f"the script exited with {status}, but the guest's "
+                       "kernel complains:", splats)
             return SPLAT
         if reason == PANIC:
             self._show_console("the guest panicked; its console:")

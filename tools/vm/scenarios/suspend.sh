@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: GPL-2.0
+# The guest sleeps (ACPI S3) while calls are being made, and is woken by its
+# clock.  The device forgets everything meanwhile.
+#
+# vm: --memory 1G --cpus 2 --add tools/vm/scenarios/facts:/lib/facts.sh
+# vm: --append 'hugepages=4'
+# module: pvmc_load
+# add: hugepage
+. /lib/ktap.sh
+. /lib/facts.sh
+
+load=/sys/kernel/debug/pvmc_load
+class=/sys/class/pvmemcontrol/pvmemcontrol0
+
+result()
+{
+	value "$1" $load/results
+}
+
+more_than()
+{
+	[ "$(result "$1")" -gt "$2" ]
+}
+
+check 'load' modprobe pvmemcontrol_pci
+check 'load the consumer' modprobe pvmemcontrol_hugetlb
+check 'load the client' insmod /lib/test-modules/pvmc_load.ko
+
+# The shared folder of modules does not survive: its driver cannot sleep.
+cd /
+umount /usr/lib/modules/stock 2>/dev/null
+for share in /sys/bus/virtio/drivers/9pnet_virtio/virtio*; do
+	[ -e "$share" ] && echo "${share##*/}" >/sys/bus/virtio/drivers/9pnet_virtio/unbind
+done
+
+at=$(device_at)
+check 'the kernel can sleep' grep -qw mem /sys/power/state
+note "$(cat /sys/power/mem_sleep)"
+echo deep >/sys/power/mem_sleep
+
+for time in first second; do
+	echo 1 >$load/clear
+	echo 1 >$load/run
+	check "$time: calls are made" wait_for 30 more_than ok 100
+	equal "$time: nothing to restore yet" "$(result restored)" 0
+	woken=$(cat /sys/power/suspend_stats/success)
+
+	echo 0 >/sys/class/rtc/rtc0/wakealarm
+	echo +3 >/sys/class/rtc/rtc0/wakealarm
+	check "$time: sleep" sh -c 'echo mem >/sys/power/state'
+	equal "$time: it has slept" \
+		$(($(cat /sys/power/suspend_stats/success) - woken)) 1
+
+	check "$time: the device is up" [ "$(cat $class/state)" = up ]
+	check "$time: calls succeed again" wait_for 60 more_than ok \
+		$(($(result ok) + 100))
+	at_least "$time: clients were told to restore" "$(result restored)" 1
+	echo 0 >$load/run
+	equal "$time: no other result than success, -ENODEV, -EIO" \
+		"$(result other) ($(result other_errno))" '0 (0)'
+	equal "$time: memory is as the calls said" "$(result wrong)" 0
+	note "$(tr '\n' ' ' <$load/results)"
+
+	dropped=$(value dropped /sys/kernel/debug/pvmemcontrol_hugetlb/counters)
+	check "$time: huge pages" \
+		sh -c 'hugepage 2 4 fill unmap touch zero >/tmp/pages'
+	equal "$time: zero over every byte" \
+		"$(value nonzero_bytes /tmp/pages)" 0
+	at_least "$time: dropped, not cleared" $(($(value dropped \
+		/sys/kernel/debug/pvmemcontrol_hugetlb/counters) - dropped)) 8
+done
+equal 'it is the same device' "$(device_at)" "$at"
+
+finish
