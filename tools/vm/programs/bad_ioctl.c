@@ -33,6 +33,7 @@
 #include <linux/pvmemcontrol.h>
 
 #define DEVICE		"/dev/pvmemcontrol0"
+#define PIECE_MIB	"/sys/module/pvmemcontrol/parameters/piece_mib"
 #define PAGE		4096ull
 #define NR_THREADS	4
 #define NR_LOOPS	2000
@@ -160,6 +161,38 @@ static uint64_t registers_of_the_device(void)
 	return start & ~(PAGE - 1);
 }
 
+static unsigned long long number_in(const char *path)
+{
+	unsigned long long number;
+	FILE *f = fopen(path, "r");
+
+	if (!f || fscanf(f, "%llu", &number) != 1)
+		die(path);
+	fclose(f);
+	return number;
+}
+
+/* Where the highest RAM ends; firmware may keep the last of it for itself. */
+static uint64_t end_of_ram(void)
+{
+	unsigned long long start, end, last = 0;
+	char line[256];
+	FILE *f = fopen("/proc/iomem", "r");
+
+	if (!f)
+		die("/proc/iomem");
+	while (fgets(line, sizeof(line), f))
+		if (strstr(line, " : System RAM") &&
+		    sscanf(line, " %llx-%llx", &start, &end) == 2 && end > last)
+			last = end;
+	fclose(f);
+	if (!last) {
+		fprintf(stderr, "bad_ioctl: no RAM in /proc/iomem\n");
+		exit(2);
+	}
+	return (last | ((2ull << 20) - 1)) + 1;
+}
+
 /* --- refused without asking the VMM ------------------------------------- */
 
 static void refused(const char *name, unsigned long nr, void *arg, int want)
@@ -277,9 +310,11 @@ static void group_answered(void)
 	answered("firmware ROM", PVMEMCONTROL_DONTNEED, 0xfffff000, PAGE, EINVAL);
 	answered("a PCI device's registers", PVMEMCONTROL_DONTNEED,
 		 registers_of_the_device(), PAGE, EINVAL);
-	/* The old video memory; harmless should the VMM do a part of it. */
+	/* Harmless, for the part that is RAM may be a piece of its own. */
 	answered("RAM and what lies behind it", PVMEMCONTROL_DONTDUMP,
-		 0xa0000 - PAGE, 2 * PAGE, EINVAL);
+		 end_of_ram() - PAGE, 2 * PAGE, EINVAL);
+	if (end_of_ram() % (number_in(PIECE_MIB) << 20) == 0)
+		exits++;
 	for (unsigned int code = 1; code < PVMEMCONTROL_NR_FUNC_1_0; code++) {
 		char name[64];
 

@@ -48,7 +48,7 @@ union vmm_buf {
 
 #define HUGE_SIZE	(1ul << 30)
 #define WORDS		(HUGE_SIZE / sizeof(uint64_t))
-#define REFILLED	4096u		/* words written again in a round */
+#define REFILLED	512u		/* words written again in a round */
 
 #ifndef MAP_HUGE_1GB
 #define MAP_HUGE_1GB	(30 << 26)

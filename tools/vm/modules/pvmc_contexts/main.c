@@ -33,7 +33,7 @@
 #include "contexts.h"
 
 #define CTX_ROUNDS	100	/* in one run, on each CPU */
-#define CTX_STORM	3000	/* interruptions of each kind in a nested run */
+#define CTX_STORM	500	/* interrupts that each CPU sends in a nested run */
 #define CTX_NMI_WAIT_US	(10 * USEC_PER_SEC)
 
 static const char * const ctx_names[CTX_NR] = {
@@ -243,11 +243,8 @@ static void ctx_remote(void *info)
 {
 	struct ctx_cpu *cpu = info;
 
-	/* Sent by a task on this very CPU it is run without an interrupt. */
-	if (in_hardirq()) {
-		tasklet_hi_schedule(&cpu->softirq);
-		ctx_try(CTX_HARDIRQ);
-	}
+	tasklet_hi_schedule(&cpu->softirq);
+	ctx_try(CTX_HARDIRQ);
 }
 
 static void ctx_stop_victims(void)
@@ -306,41 +303,51 @@ static int ctx_run_allcpus(void)
 	return 0;
 }
 
+/* Interrupts and NMIs for all other CPUs, each sent when the last is done. */
+static int ctx_storm(void *unused)
+{
+	unsigned int round, i;
+
+	for (round = 0; round < CTX_STORM; round++) {
+		for_each_online_cpu(i) {
+			struct ctx_cpu *cpu = per_cpu_ptr(&ctx_cpus, i);
+
+			if (i == smp_processor_id())
+				continue;
+			while (smp_call_function_single_async(i,
+							      &cpu->remote))
+				cpu_relax();
+		}
+		/* At any point of what the interrupt does, and of others. */
+		udelay(get_random_u32() % 64);
+		if (ctx_nmi_taken())
+			ctx_nmi_others();
+		if (round % 16 == 0)
+			usleep_range(100, 200);
+	}
+	return 0;
+}
+
 /*
  * All CPUs call at once, and are interrupted by interrupts, which leave
  * softirqs behind, and by NMIs, all of which call as well.
  */
 static int ctx_run_nested(void)
 {
-	unsigned int round, i, missing = 0;
+	unsigned int i;
 	int err;
 
-	cpus_read_lock();
 	err = ctx_start_victims();
 	if (err)
-		goto unlock;
-
-	for (round = 0; round < CTX_STORM; round++) {
-		for_each_online_cpu(i) {
-			struct ctx_cpu *cpu = per_cpu_ptr(&ctx_cpus, i);
-
-			/* Still on its way: one more would not add to it. */
-			smp_call_function_single_async(i, &cpu->remote);
-		}
-		if (ctx_nmi_taken())
-			ctx_nmi_others();
-		else
-			missing++;
-		if (fatal_signal_pending(current))
-			break;
-		/* From another CPU each few rounds, so that each is hit. */
-		if (round % 4 == 0)
-			usleep_range(100, 300);
-		else
-			udelay(get_random_u32() % 50);
-	}
+		return err;
+	err = ctx_on_each(ctx_storm);
 	ctx_stop_victims();
-	for_each_online_cpu(i) {
+
+	for (i = 0; i < 1000 && !ctx_nmi_taken(); i++)
+		usleep_range(1000, 2000);
+	if (!err && !ctx_nmi_taken())
+		err = -ETIMEDOUT;
+	for_each_possible_cpu(i) {
 		struct ctx_cpu *cpu = per_cpu_ptr(&ctx_cpus, i);
 
 		while (smp_load_acquire(&cpu->remote.node.u_flags) &
@@ -348,12 +355,6 @@ static int ctx_run_nested(void)
 			usleep_range(100, 200);
 		tasklet_kill(&cpu->softirq);
 	}
-	for (i = 0; i < 1000 && !ctx_nmi_taken(); i++)
-		usleep_range(1000, 2000);
-	if (!ctx_nmi_taken())
-		err = -ETIMEDOUT;
-unlock:
-	cpus_read_unlock();
 	return err;
 }
 
@@ -424,6 +425,7 @@ static int ctx_clear_set(void *unused, u64 value)
 		memset(cpu->bad, 0, sizeof(cpu->bad));
 		memset(cpu->nested, 0, sizeof(cpu->nested));
 		memset(cpu->bad_step, 0, sizeof(cpu->bad_step));
+		atomic_set(&cpu->nmi_armed, 0);
 	}
 	atomic_set(&ctx_attached, 0);
 	atomic_set(&ctx_detached, 0);
