@@ -81,7 +81,9 @@ class HostChannel(threading.Thread):
     # Requests about the QEMU process
 
     def _resident(self):
-        return str(self._memory.rollup("Rss"))
+        # Rss leaves huge pages from the pool out.
+        return str(self._memory.rollup("Rss", "Shared_Hugetlb",
+                                       "Private_Hugetlb"))
 
     def _anonymous(self):
         return str(self._memory.rollup("Anonymous"))

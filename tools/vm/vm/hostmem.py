@@ -39,14 +39,18 @@ class HostMemory:
         self._proc = f"/proc/{pid}"
         self._qmp = qmp
 
-    def rollup(self, field):
-        """A field of smaps_rollup, in bytes."""
+    def rollup(self, *fields):
+        """The sum of fields of smaps_rollup, in bytes."""
+        told = {}
         with open(f"{self._proc}/smaps_rollup", encoding="ascii") as f:
             for line in f:
                 words = line.split()
-                if words[0] == field + ":":
-                    return int(words[1]) * 1024
-        raise HostMemoryError(f"the host's kernel does not tell {field}")
+                told[words[0]] = words[1]
+        try:
+            return sum(int(told[field + ":"]) * 1024 for field in fields)
+        except KeyError as missing:
+            raise HostMemoryError(
+                f"the host's kernel does not tell {missing}") from None
 
     def mappings(self):
         """How many mappings the process has."""
