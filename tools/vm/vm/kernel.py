@@ -146,14 +146,19 @@ def project_modules(folder):
             raise VmError(f"{folder}: no folder")
         return sorted(p.resolve() for p in pathlib.Path(folder).rglob("*.ko"))
     modules = _checkout_modules()
-    if not modules:
+    if modules:
+        return modules
+    work = CHECKOUT / "build/vm"
+    work.mkdir(parents=True, exist_ok=True)
+    with open(work / "make.lock", "w", encoding="ascii") as lock:
+        # Several runs may find that there are none.
+        fcntl.flock(lock, fcntl.LOCK_EX)
         made = subprocess.run(["make", "-s", "-C", CHECKOUT, "modules"],
                               stdout=2, stdin=subprocess.DEVNULL, check=False)
         if made.returncode:
             raise VmError("'make modules' failed (--modules none runs without "
                           "the project's modules)")
-        modules = _checkout_modules()
-    return modules
+    return _checkout_modules()
 
 
 def _checkout_modules():
