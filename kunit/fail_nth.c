@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Failing one allocation of the running task, chosen by number.
+ */
+#include <linux/debugfs.h>
+#include <linux/fs.h>
+#include <linux/sched.h>
+
+#include "fake_vmm.h"
+
+/*
+ * The kernel fails only allocations that may not wait, unless told otherwise
+ * through debugfs, and here is no user space to tell it.
+ */
+static bool *fail_nth_bool(struct kunit *test, const char *dir_name,
+			   const char *name)
+{
+	struct dentry *dir = debugfs_lookup(dir_name, NULL);
+	struct dentry *file;
+	bool *value;
+
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, dir);
+	file = debugfs_lookup(name, dir);
+	dput(dir);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, file);
+	value = d_inode(file)->i_private;
+	dput(file);
+	return value;
+}
+
+/* The @nth allocation from now on, of slab or pages, fails. */
+void fail_nth_begin(struct kunit *test, int nth)
+{
+	*fail_nth_bool(test, "failslab", "ignore-gfp-wait") = false;
+	*fail_nth_bool(test, "fail_page_alloc", "ignore-gfp-wait") = false;
+	current->fail_nth = nth;
+}
+
+/* Whether there was an @nth allocation, and it failed. */
+bool fail_nth_end(void)
+{
+	bool failed = !current->fail_nth;
+
+	current->fail_nth = 0;
+	return failed;
+}

@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What pvmemcontrol_hugetlb decides: whatever the VMM does, a page that is
+ * said to be zero is.
+ */
+#include <linux/mm.h>
+#include <linux/sizes.h>
+
+#include "fake_vmm.h"
+#include "hugetlb/hugetlb.h"
+
+#define HUGE_SIZE	SZ_2M
+#define HUGE_ORDER	get_order(HUGE_SIZE)
+
+struct hugetlb_fixture {
+	struct fake_vmm *vmm;
+	struct pvmc_device *dev;
+	struct page *page;
+};
+
+static int hugetlb_init(struct kunit *test)
+{
+	struct hugetlb_fixture *f = kunit_kzalloc(test, sizeof(*f), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, f);
+	test->priv = f;
+	f->page = alloc_pages(GFP_KERNEL, HUGE_ORDER);
+	KUNIT_ASSERT_NOT_NULL(test, f->page);
+	f->vmm = fake_vmm_new(test);
+	pvmc_hugetlb_verify = 0;
+	pvmc_hugetlb_distrusted = false;
+	return 0;
+}
+
+static void hugetlb_exit(struct kunit *test)
+{
+	struct hugetlb_fixture *f = test->priv;
+
+	if (f && f->page)
+		__free_pages(f->page, HUGE_ORDER);
+}
+
+static void hugetlb_plug(struct kunit *test)
+{
+	struct hugetlb_fixture *f = test->priv;
+
+	f->dev = fake_vmm_plug(test, f->vmm);
+	fake_client_add(test, &pvmc_hugetlb_client);
+}
+
+/* The page as its last owner left it goes in; 1: came out as zero. */
+static int hugetlb_zero(struct kunit *test)
+{
+	struct hugetlb_fixture *f = test->priv;
+	bool zero;
+
+	memset(page_address(f->page), 0xa5, HUGE_SIZE);
+	zero = pvmc_hugetlb_zero(f->page, HUGE_SIZE);
+	if (zero)
+		KUNIT_EXPECT_NULL(test, memchr_inv(page_address(f->page), 0,
+						   HUGE_SIZE));
+	return zero;
+}
+
+static void hugetlb_private(struct kunit *test)
+{
+	struct hugetlb_fixture *f = test->priv;
+	unsigned int requests;
+
+	hugetlb_plug(test);
+	requests = f->vmm->requests;
+	KUNIT_EXPECT_EQ(test, 1, hugetlb_zero(test));
+	KUNIT_EXPECT_EQ(test, requests + 1, f->vmm->requests);
+	KUNIT_EXPECT_EQ(test, (u64)PVMEMCONTROL_DONTNEED,
+			f->vmm->log[requests].func_code);
+}
+
+static void hugetlb_shared(struct kunit *test)
+{
+	struct hugetlb_fixture *f = test->priv;
+	unsigned int requests;
+
+	f->vmm->shared = true;
+	hugetlb_plug(test);
+	requests = f->vmm->requests;
+	KUNIT_EXPECT_EQ(test, 1, hugetlb_zero(test));
+	KUNIT_EXPECT_EQ(test, (u64)PVMEMCONTROL_REMOVE,
+			f->vmm->log[requests].func_code);
+}
+
+/* Huge pages in the host: success, and nothing happens. */
+static void hugetlb_nothing_zeroes(struct kunit *test)
+{
+	struct hugetlb_fixture *f = test->priv;
+	unsigned int requests;
+
+	f->vmm->shared = true;
+	f->vmm->zeroes = false;
+	hugetlb_plug(test);
+	requests = f->vmm->requests;
+	KUNIT_EXPECT_EQ(test, 2U, requests);
+	KUNIT_EXPECT_EQ(test, 0, hugetlb_zero(test));
+	KUNIT_EXPECT_EQ(test, requests, f->vmm->requests);
+}
+
+static void hugetlb_no_device(struct kunit *test)
+{
+	struct hugetlb_fixture *f = test->priv;
+
+	fake_client_add(test, &pvmc_hugetlb_client);
+	KUNIT_EXPECT_EQ(test, 0, hugetlb_zero(test));
+	f->dev = fake_vmm_plug(test, f->vmm);
+	KUNIT_EXPECT_EQ(test, 1, hugetlb_zero(test));
+	fake_vmm_unplug(test, f->dev);
+	KUNIT_EXPECT_EQ(test, 0, hugetlb_zero(test));
+}
+
+struct hugetlb_fault_case {
+	enum fake_fault fault;
+	u32 err;
+};
+
+static const struct hugetlb_fault_case hugetlb_fault_cases[] = {
+	{ FAKE_FAULT_SILENT, 0 },
+	{ FAKE_FAULT_ERRNO, EINVAL },
+	{ FAKE_FAULT_ERRNO, EAGAIN },
+	{ FAKE_FAULT_ERRNO, 9999 },
+	{ FAKE_FAULT_REFUSE, EOPNOTSUPP },
+	{ FAKE_FAULT_REFUSE, EINVAL },
+	{ FAKE_FAULT_ELSEWHERE, 0 },
+	{ FAKE_FAULT_FORGET, 0 },
+	{ FAKE_FAULT_GONE, 0 },
+};
+
+static void hugetlb_fault_name(const struct hugetlb_fault_case *c, char *desc)
+{
+	snprintf(desc, KUNIT_PARAM_DESC_SIZE, "%s %u",
+		 fake_fault_names[c->fault], c->err);
+}
+KUNIT_ARRAY_PARAM(hugetlb_fault, hugetlb_fault_cases, hugetlb_fault_name);
+
+/* In use: the kernel clears that page, and later ones are dropped again. */
+static void hugetlb_fault(struct kunit *test)
+{
+	const struct hugetlb_fault_case *c = test->param_value;
+	struct hugetlb_fixture *f = test->priv;
+
+	hugetlb_plug(test);
+	fake_vmm_fault(f->vmm, c->fault, c->err, 0, 1);
+	KUNIT_EXPECT_EQ(test, 0, hugetlb_zero(test));
+	if (c->fault == FAKE_FAULT_GONE)
+		return;
+	if (c->fault == FAKE_FAULT_SILENT || c->fault == FAKE_FAULT_FORGET ||
+	    c->fault == FAKE_FAULT_ELSEWHERE)
+		KUNIT_EXPECT_TRUE(test, fake_wait_recovered(f->dev, 1));
+	KUNIT_EXPECT_EQ(test, 1, hugetlb_zero(test));
+}
+
+/* During the proof: never a page that is not zero, until proven otherwise. */
+static void hugetlb_fault_in_proof(struct kunit *test)
+{
+	const struct hugetlb_fault_case *c = test->param_value;
+	struct hugetlb_fixture *f = test->priv;
+
+	f->dev = fake_vmm_plug(test, f->vmm);
+	fake_vmm_fault(f->vmm, c->fault, c->err, 0, 1);
+	fake_client_add(test, &pvmc_hugetlb_client);
+	hugetlb_zero(test);
+	hugetlb_zero(test);
+}
+
+/* Success is claimed from the first request on, nothing is done. */
+static void hugetlb_lie_in_proof(struct kunit *test)
+{
+	struct hugetlb_fixture *f = test->priv;
+
+	f->dev = fake_vmm_plug(test, f->vmm);
+	fake_vmm_fault(f->vmm, FAKE_FAULT_LIE, 0, 0, -1);
+	fake_client_add(test, &pvmc_hugetlb_client);
+	KUNIT_EXPECT_EQ(test, 0, hugetlb_zero(test));
+}
+
+/* Proven, and then the VMM lies: caught when it is that page's turn. */
+static void hugetlb_lie_verified(struct kunit *test)
+{
+	struct hugetlb_fixture *f = test->priv;
+
+	pvmc_hugetlb_verify = 1;
+	hugetlb_plug(test);
+	KUNIT_EXPECT_EQ(test, 1, hugetlb_zero(test));
+	fake_vmm_fault(f->vmm, FAKE_FAULT_LIE, 0, 0, 1);
+	KUNIT_EXPECT_EQ(test, 0, hugetlb_zero(test));
+	KUNIT_EXPECT_TRUE(test, pvmc_hugetlb_distrusted);
+
+	/* For good, though it has stopped. */
+	KUNIT_EXPECT_EQ(test, 0, hugetlb_zero(test));
+}
+
+static void hugetlb_verify_every(struct kunit *test)
+{
+	u64 before = fake_client_sum(&pvmc_hugetlb_counters.verified);
+	int i;
+
+	pvmc_hugetlb_verify = 4;
+	hugetlb_plug(test);
+	for (i = 0; i < 16; i++)
+		KUNIT_EXPECT_EQ(test, 1, hugetlb_zero(test));
+	KUNIT_EXPECT_EQ(test, before + 4,
+			fake_client_sum(&pvmc_hugetlb_counters.verified));
+}
+
+/* Another host, backed otherwise: proven again before it is relied on. */
+static void hugetlb_restore(struct kunit *test)
+{
+	struct hugetlb_fixture *f = test->priv;
+
+	hugetlb_plug(test);
+	KUNIT_EXPECT_EQ(test, 1, hugetlb_zero(test));
+	pvmc_device_suspend(f->dev);
+	KUNIT_EXPECT_EQ(test, 0, hugetlb_zero(test));
+	f->vmm->shared = true;
+	KUNIT_EXPECT_EQ(test, 0, pvmc_device_resume(f->dev));
+	KUNIT_EXPECT_EQ(test, 1, hugetlb_zero(test));
+	KUNIT_EXPECT_EQ(test, (u64)PVMEMCONTROL_REMOVE,
+			f->vmm->log[f->vmm->requests - 1].func_code);
+}
+
+#ifdef CONFIG_FAULT_INJECTION
+/* No memory for the proof: the first page to be cleared serves. */
+static void hugetlb_no_memory(struct kunit *test)
+{
+	struct hugetlb_fixture *f = test->priv;
+
+	hugetlb_plug(test);
+	f->vmm->requests = 0;
+	fail_nth_begin(test, 1);
+	pvmc_proof_restore(&pvmc_hugetlb_client);
+	KUNIT_EXPECT_TRUE(test, fail_nth_end());
+	KUNIT_EXPECT_EQ(test, 0U, f->vmm->requests);
+
+	KUNIT_EXPECT_EQ(test, 1, hugetlb_zero(test));
+	KUNIT_EXPECT_EQ(test, 2U, f->vmm->requests);
+	KUNIT_EXPECT_EQ(test, 1, hugetlb_zero(test));
+	KUNIT_EXPECT_EQ(test, 3U, f->vmm->requests);
+}
+#endif
+
+static struct kunit_case pvmc_hugetlb_cases[] = {
+	KUNIT_CASE(hugetlb_private),
+	KUNIT_CASE(hugetlb_shared),
+	KUNIT_CASE(hugetlb_nothing_zeroes),
+	KUNIT_CASE(hugetlb_no_device),
+	KUNIT_CASE_PARAM(hugetlb_fault, hugetlb_fault_gen_params),
+	KUNIT_CASE_PARAM(hugetlb_fault_in_proof, hugetlb_fault_gen_params),
+	KUNIT_CASE(hugetlb_lie_in_proof),
+	KUNIT_CASE(hugetlb_lie_verified),
+	KUNIT_CASE(hugetlb_verify_every),
+	KUNIT_CASE(hugetlb_restore),
+#ifdef CONFIG_FAULT_INJECTION
+	KUNIT_CASE(hugetlb_no_memory),
+#endif
+	{}
+};
+
+static struct kunit_suite pvmc_hugetlb_suite = {
+	.name = "pvmc_hugetlb",
+	.init = hugetlb_init,
+	.exit = hugetlb_exit,
+	.test_cases = pvmc_hugetlb_cases,
+};
+kunit_test_suite(pvmc_hugetlb_suite);
