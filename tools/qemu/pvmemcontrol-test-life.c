@@ -1,0 +1,379 @@
+/*
+ * QTest cases for the pvmemcontrol device: reset, migration, unplug, and who
+ * forbids discards
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+#include "hw/pci/pci_regs.h"
+#include "qapi/qmp/qdict.h"
+#include "pvmemcontrol-test.h"
+
+#define INFO ((struct pvmemcontrol_vmm_call) { .func_code = PVMEMCONTROL_INFO })
+
+static VM *connected(const char *backend, const char *more)
+{
+    VM *vm = vm_start(backend, "", more);
+
+    vm_connect(vm);
+    return vm;
+}
+
+static void map_bar(VM *vm)
+{
+    qpci_config_writel(vm->dev, PCI_BASE_ADDRESS_0, vm->bar);
+    qpci_device_enable(vm->dev);
+}
+
+/* A machine that starts again has no connections, protections or locks. */
+static void test_system_reset(const void *backend)
+{
+    VM *vm = connected(backend, "");
+    Mapping *m;
+
+    vm_expect(vm, PVMEMCONTROL_MPROTECT_NONE, TEST_RAM, PAGE, 0, 0, 0);
+    vm_expect(vm, PVMEMCONTROL_MPROTECT_R, TEST_RAM + PAGE, PAGE, 0, 0, 0);
+    vm_expect(vm, PVMEMCONTROL_MLOCK, TEST_RAM + 2 * PAGE, PAGE, 0, 0, 0);
+    qtest_qmp_assert_success(vm->qts, "{ 'execute': 'system_reset' }");
+    qtest_qmp_eventwait(vm->qts, "RESET");
+
+    m = vm_mapping(vm, TEST_RAM);
+    g_assert_cmpint(strncmp(m->perms, "rw-", 3), ==, 0);
+    g_assert_cmpuint(m->end - m->start, >=, 3 * PAGE);
+    g_assert_false(mapping_has_flag(m, "lo"));
+    mapping_free(m);
+
+    map_bar(vm);
+    g_assert_cmphex(vm_status(vm), ==, PVMEMCONTROL_TRANSPORT_ERROR);
+    g_assert_cmphex(qtest_readq(vm->qts, vm->bar), ==, 0);
+    g_assert_cmpuint(vm_counter(vm, "connections"), ==, 0);
+    g_assert(vm_unanswered(vm, vm->id, TEST_BUF));
+    vm_connect(vm);
+    vm_expect(vm, PVMEMCONTROL_DONTDUMP, TEST_RAM, PAGE, 0, 0, 0);
+    vm_stop(vm);
+}
+
+/* RESET of the transport is not one of the machine. */
+static void test_transport_reset(void)
+{
+    VM *vm = connected(BACKEND_ANON, "");
+    Mapping *m;
+
+    vm_expect(vm, PVMEMCONTROL_MPROTECT_NONE, TEST_RAM, PAGE, 0, 0, 0);
+    vm_connect(vm);
+    m = vm_mapping(vm, TEST_RAM);
+    g_assert_cmpint(strncmp(m->perms, "---", 3), ==, 0);
+    mapping_free(m);
+    vm_stop(vm);
+}
+
+/* -- Migration ----------------------------------------------------------- */
+
+static char *stream_path(void)
+{
+    char *path = NULL;
+    int fd = g_file_open_tmp("pvmemcontrol-XXXXXX", &path, NULL);
+
+    g_assert_cmpint(fd, >=, 0);
+    close(fd);
+    return path;
+}
+
+static void start_saving(VM *vm, const char *path)
+{
+    g_autofree char *uri = g_strdup_printf("exec:cat > %s", path);
+
+    qtest_qmp_assert_success(vm->qts, "{ 'execute': 'migrate', 'arguments': "
+                             "{ 'uri': %s } }", uri);
+}
+
+static VM *load(const char *props, const char *path)
+{
+    g_autofree char *args = g_strdup_printf(
+        "-M q35,mem-merge=off -m 256M -nodefaults "
+        "-device pvmemcontrol,id=mc,addr=04.0%s -incoming 'exec:cat %s'",
+        props, path);
+    VM *vm = vm_start_args(args, 0);
+
+    /* The stream brings the BAR. */
+    vm->bar = 0xe0000000;
+    vm->id = PVMEMCONTROL_CONNECTION_ID;
+    return vm;
+}
+
+static void wait_resumed(VM *vm)
+{
+    for (;;) {
+        QDict *answer = qtest_qmp(vm->qts, "{ 'execute': 'query-status' }");
+        const char *status =
+            qdict_get_str(qdict_get_qdict(answer, "return"), "status");
+        bool done = g_str_equal(status, "running");
+
+        qobject_unref(answer);
+        if (done) {
+            return;
+        }
+        g_usleep(10000);
+    }
+}
+
+static void test_save_load(void)
+{
+    g_autofree char *path = stream_path();
+    VM *vm = vm_start(BACKEND_ANON, "", "");
+    uint32_t i, id;
+
+    vm_command(vm, PVMEMCONTROL_TRANSPORT_RESET);
+    for (i = 0; i < 100; i++) {
+        vm_register(vm, TEST_BUF + i * PAGE, &id);
+    }
+    vm_command(vm, PVMEMCONTROL_TRANSPORT_READY);
+    qtest_writeq(vm->qts, vm->bar, UINT64_C(0x1122334455667788));
+    start_saving(vm, path);
+    vm_wait_migration(vm);
+    vm_stop(vm);
+
+    vm = load("", path);
+    wait_resumed(vm);
+    g_assert_cmphex(vm_status(vm), ==, PVMEMCONTROL_TRANSPORT_ACK);
+    g_assert_cmphex(qtest_readq(vm->qts, vm->bar), ==,
+                    UINT64_C(0x1122334455667788));
+    g_assert_cmpuint(vm_counter(vm, "connections"), ==, 100);
+    for (i = 0; i < 100; i++) {
+        g_assert_cmpuint(vm_call_at(vm, PVMEMCONTROL_CONNECTION_ID + i,
+                                    TEST_BUF + i * PAGE, INFO).ret_value,
+                         ==, getpagesize());
+    }
+    g_assert(vm_unanswered(vm, PVMEMCONTROL_CONNECTION_ID + 100, TEST_BUF));
+    vm_stop(vm);
+    unlink(path);
+}
+
+/* Where registering goes on after a load, and that INIT survives one */
+static void test_save_load_init(void)
+{
+    g_autofree char *path = stream_path();
+    VM *vm = vm_start(BACKEND_ANON, "", "");
+    uint32_t id;
+
+    vm_command(vm, PVMEMCONTROL_TRANSPORT_RESET);
+    vm_register(vm, TEST_BUF, &id);
+    start_saving(vm, path);
+    vm_wait_migration(vm);
+    vm_stop(vm);
+
+    vm = load("", path);
+    wait_resumed(vm);
+    g_assert_cmphex(vm_register(vm, TEST_BUF + PAGE, &id), ==,
+                    PVMEMCONTROL_TRANSPORT_ACK);
+    g_assert_cmphex(id, ==, PVMEMCONTROL_CONNECTION_ID + 1);
+    g_assert(vm_unanswered(vm, id, TEST_BUF + PAGE));
+    vm_command(vm, PVMEMCONTROL_TRANSPORT_READY);
+    g_assert_cmpuint(vm_call_at(vm, id, TEST_BUF + PAGE, INFO).ret_value, ==,
+                     getpagesize());
+    vm_stop(vm);
+    unlink(path);
+}
+
+/* A stream with more connections than are allowed is an error, no more. */
+static void test_load_too_many(void)
+{
+    g_autofree char *path = stream_path();
+    g_autofree char *uri = g_strdup_printf("exec:cat %s", path);
+    QTestState *qts;
+    VM *vm = vm_start(BACKEND_ANON, "", "");
+    uint32_t i;
+
+    vm_command(vm, PVMEMCONTROL_TRANSPORT_RESET);
+    for (i = 0; i < 3; i++) {
+        vm_register(vm, TEST_BUF + i * PAGE, NULL);
+    }
+    start_saving(vm, path);
+    vm_wait_migration(vm);
+    vm_stop(vm);
+
+    /* What it says about it is not for the test's output. */
+    qts = qtest_init("-M q35,mem-merge=off -m 256M -nodefaults "
+                     "-device pvmemcontrol,id=mc,addr=04.0,max-connections=2 "
+                     "-incoming defer 2>/dev/null");
+    qtest_set_expected_status(qts, EXIT_FAILURE);
+    qtest_qmp_assert_success(qts, "{ 'execute': 'migrate-incoming', "
+                             "'arguments': { 'uri': %s } }", uri);
+    while (qtest_probe_child(qts)) {
+        g_usleep(10000);
+    }
+    qtest_quit(qts);
+    unlink(path);
+}
+
+static void set_capability(VM *vm, const char *name)
+{
+    qtest_qmp_assert_success(vm->qts, "{ 'execute': "
+                             "'migrate-set-capabilities', 'arguments': { "
+                             "'capabilities': [ { 'capability': %s, "
+                             "'state': true } ] } }", name);
+}
+
+static void wait_migration_status(VM *vm, const char *wanted)
+{
+    for (;;) {
+        QDict *answer = qtest_qmp(vm->qts, "{ 'execute': 'query-migrate' }");
+        QDict *info = qdict_get_qdict(answer, "return");
+        const char *status = qdict_get_try_str(info, "status") ?: "none";
+        bool done = g_str_equal(status, wanted);
+
+        g_assert_cmpstr(status, !=, "failed");
+        g_assert(done || !g_str_equal(status, "completed"));
+        qobject_unref(answer);
+        if (done) {
+            return;
+        }
+        g_usleep(10000);
+    }
+}
+
+/*
+ * All RAM has been sent when a page is dropped: the destination must get it
+ * again, or the guest finds old content where it counts on zeroes.
+ */
+static void test_discard_while_migrating(void)
+{
+    g_autofree char *path = stream_path();
+    VM *vm = connected(BACKEND_ANON, "");
+
+    vm_fill(vm, TEST_RAM, 3 * PAGE, 0x5a);
+    set_capability(vm, "pause-before-switchover");
+    start_saving(vm, path);
+    wait_migration_status(vm, "pre-switchover");
+    vm_expect(vm, PVMEMCONTROL_DONTNEED, TEST_RAM + PAGE, PAGE, 0, 0, 0);
+    qtest_qmp_assert_success(vm->qts, "{ 'execute': 'migrate-continue', "
+                             "'arguments': { 'state': 'pre-switchover' } }");
+    vm_wait_migration(vm);
+    vm_stop(vm);
+
+    vm = load("", path);
+    wait_resumed(vm);
+    g_assert(vm_reads(vm, TEST_RAM, PAGE, 0x5a));
+    g_assert(vm_reads(vm, TEST_RAM + PAGE, PAGE, 0));
+    g_assert(vm_reads(vm, TEST_RAM + 2 * PAGE, PAGE, 0x5a));
+    vm_stop(vm);
+    unlink(path);
+}
+
+/* -- Discards forbidden -------------------------------------------------- */
+
+/*
+ * While a snapshot is written behind the guest's back, what has not been
+ * written yet must not be dropped.
+ */
+static void test_discard_inhibited(void)
+{
+    VM *vm = connected(BACKEND_ANON, "");
+    QDict *answer;
+    uint64_t code;
+
+    answer = qtest_qmp(vm->qts, "{ 'execute': 'migrate-set-capabilities', "
+                       "'arguments': { 'capabilities': [ { 'capability': "
+                       "'background-snapshot', 'state': true } ] } }");
+    if (qdict_haskey(answer, "error")) {
+        qobject_unref(answer);
+        vm_stop(vm);
+        g_test_skip("this host cannot write-protect with userfaultfd");
+        return;
+    }
+    qobject_unref(answer);
+
+    vm_fill(vm, TEST_RAM, PAGE, 0x5a);
+    /* Slow enough to be under way until it is cancelled */
+    qtest_qmp_assert_success(vm->qts, "{ 'execute': 'migrate-set-parameters', "
+                             "'arguments': { 'max-bandwidth': 10000 } }");
+    start_saving(vm, "/dev/null");
+    wait_migration_status(vm, "active");
+    wait_resumed(vm);
+    for (code = PVMEMCONTROL_DONTNEED; code <= PVMEMCONTROL_FREE; code++) {
+        vm_expect(vm, code, TEST_RAM, PAGE, 0, EBUSY, 0);
+    }
+    /* Others are not concerned. */
+    vm_expect(vm, PVMEMCONTROL_DONTDUMP, TEST_RAM, PAGE, 0, 0, 0);
+    g_assert(vm_reads(vm, TEST_RAM, PAGE, 0x5a));
+    g_assert_cmpuint(vm_counter(vm, "bytes-discarded"), ==, 0);
+
+    qtest_qmp_assert_success(vm->qts, "{ 'execute': 'migrate_cancel' }");
+    wait_migration_status(vm, "cancelled");
+    vm_expect(vm, PVMEMCONTROL_DONTNEED, TEST_RAM, PAGE, 0, 0, 0);
+    g_assert(vm_reads(vm, TEST_RAM, PAGE, 0));
+    vm_stop(vm);
+}
+
+/* -- Unplug -------------------------------------------------------------- */
+
+static void test_unplug(void)
+{
+    VM *vm = vm_start_args("-M pc -m 256M -nodefaults "
+                           "-device pvmemcontrol,id=mc,addr=04.0", 0xe0000000);
+    int round;
+
+    for (round = 0; round < 3; round++) {
+        g_assert_cmphex(vm_status(vm), ==, PVMEMCONTROL_TRANSPORT_ERROR);
+        vm_connect(vm);
+        vm_fill(vm, TEST_RAM, PAGE, 0x5a);
+        vm_expect(vm, PVMEMCONTROL_DONTNEED, TEST_RAM, PAGE, 0, 0, 0);
+        g_assert(vm_reads(vm, TEST_RAM, PAGE, 0));
+
+        qpci_unplug_acpi_device_test(vm->qts, "mc", 4);
+        g_assert_cmphex(qpci_config_readw(vm->dev, PCI_VENDOR_ID), ==, 0xffff);
+        g_assert_cmphex(vm_status(vm), !=, PVMEMCONTROL_TRANSPORT_ACK);
+        g_assert(vm_unanswered(vm, vm->id, TEST_BUF));
+
+        qtest_qmp_device_add(vm->qts, "pvmemcontrol", "mc",
+                             "{ 'addr': '04.0' }");
+        map_bar(vm);
+    }
+    vm_stop(vm);
+}
+
+/* Two devices are two transports to the same memory. */
+static void test_two_devices(void)
+{
+    VM *vm = vm_start(BACKEND_ANON, "",
+                      "-device pvmemcontrol,id=mc2,addr=05.0");
+    VM second = { .qts = vm->qts, .bus = vm->bus, .bar = 0xe0001000 };
+    uint32_t id;
+
+    second.dev = qpci_device_find(vm->bus, QPCI_DEVFN(5, 0));
+    map_bar(&second);
+    vm_connect(vm);
+    g_assert_cmphex(vm_status(&second), ==, PVMEMCONTROL_TRANSPORT_ERROR);
+    g_assert_cmphex(vm_command(&second, PVMEMCONTROL_TRANSPORT_RESET), ==,
+                    PVMEMCONTROL_TRANSPORT_ACK);
+    g_assert_cmphex(vm_register(&second, TEST_BUF + PAGE, &id), ==,
+                    PVMEMCONTROL_TRANSPORT_ACK);
+    g_assert_cmphex(id, ==, PVMEMCONTROL_CONNECTION_ID);
+    vm_command(&second, PVMEMCONTROL_TRANSPORT_READY);
+    g_assert_cmpuint(vm_call_at(&second, id, TEST_BUF + PAGE, INFO).ret_value,
+                     ==, getpagesize());
+    vm_command(&second, PVMEMCONTROL_TRANSPORT_DISCONNECT);
+    vm_expect(vm, PVMEMCONTROL_DONTDUMP, TEST_RAM, PAGE, 0, 0, 0);
+    g_free(second.dev);
+    vm_stop(vm);
+}
+
+void add_life_tests(void)
+{
+    qtest_add_data_func("/pvmemcontrol/reset/system-anon", BACKEND_ANON,
+                        test_system_reset);
+    qtest_add_data_func("/pvmemcontrol/reset/system-memfd", BACKEND_MEMFD,
+                        test_system_reset);
+    qtest_add_func("/pvmemcontrol/reset/transport", test_transport_reset);
+    qtest_add_func("/pvmemcontrol/migration/save-load", test_save_load);
+    qtest_add_func("/pvmemcontrol/migration/save-load-init",
+                   test_save_load_init);
+    qtest_add_func("/pvmemcontrol/migration/too-many-connections",
+                   test_load_too_many);
+    qtest_add_func("/pvmemcontrol/migration/discard-under-way",
+                   test_discard_while_migrating);
+    qtest_add_func("/pvmemcontrol/discard-inhibited", test_discard_inhibited);
+    qtest_add_func("/pvmemcontrol/unplug", test_unplug);
+    qtest_add_func("/pvmemcontrol/two-devices", test_two_devices);
+}
