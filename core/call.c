@@ -17,6 +17,8 @@
  * device's state, and then waits with synchronize_rcu() for those in flight.
  */
 #include <linux/export.h>
+#include <linux/io.h>
+#include <linux/irq_work.h>
 #include <linux/kernel.h>
 #include <linux/mm.h>
 #include <linux/preempt.h>
@@ -40,12 +42,11 @@ static_assert(PAGE_SIZE % sizeof(struct pvmc_slot) == 0);
  * The buffer still holds the request: the VMM has forgotten the buffer, or the
  * device is no longer there.
  */
-static noinline int pvmc_unanswered(struct pvmc_device *dev,
-				    const struct pvmemcontrol_buf *buf)
+static noinline int pvmc_unanswered(struct pvmc_device *dev, u64 func,
+				    u64 start, u64 length)
 {
 	this_cpu_inc(dev->cpu->counters.no_answers);
-	trace_pvmemcontrol_no_answer(MINOR(dev->dev.devt), buf->call.func_code,
-				     buf->call.addr, buf->call.length);
+	trace_pvmemcontrol_no_answer(MINOR(dev->dev.devt), func, start, length);
 	if (READ_ONCE(dev->state) == PVMC_GONE ||
 	    !dev->ops->present(dev->transport))
 		return -ENODEV;
@@ -53,10 +54,15 @@ static noinline int pvmc_unanswered(struct pvmc_device *dev,
 	return -EIO;
 }
 
-static __always_inline int __pvmc_exchange(struct pvmc_device *dev,
-					   struct pvmemcontrol_buf *buf)
+/*
+ * Here and in what this is inlined into, requests and answers are values, not
+ * pointers: the compiler keeps them in registers on the way to the buffer and
+ * back.
+ */
+static __always_inline int
+__pvmc_exchange(struct pvmc_device *dev, struct pvmemcontrol_vmm_call call,
+		struct pvmemcontrol_vmm_ret *ret)
 {
-	const struct pvmemcontrol_vmm_call *call = &buf->call;
 	struct pvmc_cpu *cpu = this_cpu_ptr(dev->cpu);
 	unsigned int depth = cpu->depth;
 	struct pvmc_wire sent, got;
@@ -69,13 +75,19 @@ static __always_inline int __pvmc_exchange(struct pvmc_device *dev,
 	WRITE_ONCE(cpu->depth, depth + 1);
 	barrier();	/* whoever interrupts from here on leaves slot alone */
 
-	sent.word[0] = cpu_to_le64(call->func_code);
-	sent.word[1] = cpu_to_le64(call->addr);
-	sent.word[2] = cpu_to_le64(call->length);
-	sent.word[3] = cpu_to_le64(call->arg);
-	slot->wire = sent;
+	sent.word[0] = cpu_to_le64(call.func_code);
+	sent.word[1] = cpu_to_le64(call.addr);
+	sent.word[2] = cpu_to_le64(call.length);
+	sent.word[3] = cpu_to_le64(call.arg);
+	WRITE_ONCE(slot->wire.word[0], sent.word[0]);
+	WRITE_ONCE(slot->wire.word[1], sent.word[1]);
+	WRITE_ONCE(slot->wire.word[2], sent.word[2]);
+	WRITE_ONCE(slot->wire.word[3], sent.word[3]);
 
-	dev->ops->kick(dev->transport, slot->id);
+	if (likely(dev->doorbell))
+		writel(slot->id, dev->doorbell);
+	else
+		dev->ops->kick(dev->transport, slot->id);
 
 	/* Once, so that what is checked is what is used. */
 	dma_rmb();
@@ -92,14 +104,15 @@ static __always_inline int __pvmc_exchange(struct pvmc_device *dev,
 		     got.word[1] == sent.word[1] &&
 		     got.word[2] == sent.word[2] &&
 		     got.word[3] == sent.word[3]))
-		return pvmc_unanswered(dev, buf);
+		return pvmc_unanswered(dev, call.func_code, call.addr,
+				       call.length);
 
 	first = le64_to_cpu(got.word[0]);
-	buf->ret.ret_errno = lower_32_bits(first);
-	buf->ret.ret_code = upper_32_bits(first);
-	buf->ret.ret_value = le64_to_cpu(got.word[1]);
-	buf->ret.arg0 = le64_to_cpu(got.word[2]);
-	buf->ret.arg1 = le64_to_cpu(got.word[3]);
+	ret->ret_errno = lower_32_bits(first);
+	ret->ret_code = upper_32_bits(first);
+	ret->ret_value = le64_to_cpu(got.word[1]);
+	ret->arg0 = le64_to_cpu(got.word[2]);
+	ret->arg1 = le64_to_cpu(got.word[3]);
 	return 0;
 }
 
@@ -121,7 +134,7 @@ static __always_inline int __pvmc_exchange(struct pvmc_device *dev,
  */
 int pvmc_exchange(struct pvmc_device *dev, struct pvmemcontrol_buf *buf)
 {
-	return __pvmc_exchange(dev, buf);
+	return __pvmc_exchange(dev, buf->call, &buf->ret);
 }
 
 /* Protocol 1.0 knows what these do to a range; of others we know nothing. */
@@ -174,14 +187,13 @@ static inline void pvmc_resched(void)
 struct pvmc_progress {
 	u64 done;		/* bytes */
 	u32 exits;
-	bool answered;		/* and buf holds the answer */
+	bool answered;		/* and there is an answer to look at */
 };
 
-/* One piece of a call; preemption is off. */
-static __always_inline int pvmc_call_piece(struct pvmc_device *dev,
-				const struct pvmemcontrol_vmm_call *call,
-				bool has_range, struct pvmemcontrol_buf *buf,
-				struct pvmc_progress *progress)
+/* What the next exit asks for; preemption is off. */
+static __always_inline int
+pvmc_next_piece(const struct pvmc_device *dev, u64 done, bool has_range,
+		struct pvmemcontrol_vmm_call *call)
 {
 	int err;
 
@@ -191,56 +203,63 @@ static __always_inline int pvmc_call_piece(struct pvmc_device *dev,
 	if (unlikely(err))
 		return err;
 
-	buf->call = *call;
 	if (has_range) {
-		buf->call.addr += progress->done;
-		buf->call.length -= progress->done;
-		err = pvmc_check_range(dev, buf->call.addr, buf->call.length);
+		call->addr += done;
+		call->length -= done;
+		err = pvmc_check_range(dev, call->addr, call->length);
 		if (unlikely(err))
 			return err;
-		buf->call.length = pvmc_piece_length(dev, buf->call.addr,
-						     buf->call.length);
+		call->length = pvmc_piece_length(dev, call->addr, call->length);
 	} else if (call->func_code == PVMEMCONTROL_INFO) {
-		buf->call.addr = 0;
-		buf->call.length = 0;
-		buf->call.arg = 0;
+		call->addr = 0;
+		call->length = 0;
+		call->arg = 0;
 	}
 	return 0;
 }
 
+static noinline int pvmc_answered_error(struct pvmc_device *dev, u32 func,
+					struct pvmemcontrol_vmm_ret ret)
+{
+	this_cpu_inc(dev->cpu->counters.errors);
+	return pvmc_answer_error(func, &ret);
+}
+
 static __always_inline int pvmc_call_pieces(struct pvmc_device *fixed,
 				const struct pvmemcontrol_vmm_call *call,
-				struct pvmemcontrol_buf *buf,
+				struct pvmemcontrol_vmm_ret *ret,
 				struct pvmc_progress *progress)
 {
 	bool has_range = pvmc_func_has_range(call->func_code);
-	struct pvmc_device *dev;
-	u64 piece;
 	int err;
 
 	for (;;) {
+		struct pvmemcontrol_vmm_call piece = *call;
+		struct pvmc_device *dev;
+
+		progress->answered = false;
 		preempt_disable();
 		dev = fixed ?: rcu_dereference_sched(pvmc_active);
-		err = pvmc_call_piece(dev, call, has_range, buf, progress);
+		err = pvmc_next_piece(dev, progress->done, has_range, &piece);
 		if (unlikely(err)) {
 			preempt_enable();
-			progress->answered = false;
 			return err;
 		}
-		piece = has_range ? buf->call.length : 0;
-		err = __pvmc_exchange(dev, buf);
+		err = __pvmc_exchange(dev, piece, ret);
 		progress->exits += err != -EBUSY;
-		progress->answered = !err;
 		if (likely(!err)) {
-			err = pvmc_answer_error(call->func_code, &buf->ret);
-			if (unlikely(err))
-				this_cpu_inc(dev->cpu->counters.errors);
+			progress->answered = true;
+			if (unlikely(ret->ret_errno || ret->ret_code))
+				err = pvmc_answered_error(dev, call->func_code,
+							  *ret);
 		}
 		preempt_enable();
 		if (unlikely(err))
 			return err;
-		progress->done += piece;
-		if (likely(!has_range || progress->done == call->length))
+		if (!has_range)
+			return 0;
+		progress->done += piece.length;
+		if (likely(progress->done == call->length))
 			return 0;
 
 		pvmc_resched();
@@ -251,21 +270,23 @@ static __always_inline int pvmc_call_pieces(struct pvmc_device *fixed,
 	}
 }
 
-static void pvmc_trace_enter(struct pvmemcontrol_client *client,
-			     const struct pvmemcontrol_vmm_call *call, u64 *id)
+/* A number that no other call has, or is likely to have, while it lasts. */
+static noinline u64 pvmc_trace_enter(struct pvmemcontrol_client *client,
+				     struct pvmemcontrol_vmm_call call)
 {
 	u32 cpu = get_cpu();
+	u64 id = ((u64)cpu << 48) | this_cpu_inc_return(pvmc_call_seq);
 
-	*id = ((u64)cpu << 48) | this_cpu_inc_return(pvmc_call_seq);
 	put_cpu();
-	trace_pvmemcontrol_call_enter(client->name, *id, call->func_code,
-				      call->addr, call->length, call->arg);
+	trace_pvmemcontrol_call_enter(client->name, id, call.func_code,
+				      call.addr, call.length, call.arg);
+	return id;
 }
 
 static __always_inline int pvmc_call(struct pvmc_device *fixed,
 				     struct pvmemcontrol_client *client,
 				     const struct pvmemcontrol_vmm_call *call,
-				     struct pvmemcontrol_buf *buf,
+				     struct pvmemcontrol_vmm_ret *ret,
 				     struct pvmc_progress *progress)
 {
 	struct pvmc_client_counters __percpu *counters = client->counters;
@@ -276,11 +297,11 @@ static __always_inline int pvmc_call(struct pvmc_device *fixed,
 
 	if (trace_pvmemcontrol_call_enter_enabled() ||
 	    trace_pvmemcontrol_call_exit_enabled())
-		pvmc_trace_enter(client, call, &id);
+		id = pvmc_trace_enter(client, *call);
 	if (timed)
 		begin = local_clock();
 
-	err = pvmc_call_pieces(fixed, call, buf, progress);
+	err = pvmc_call_pieces(fixed, call, ret, progress);
 
 	if (timed) {
 		ns = local_clock() - begin;
@@ -338,13 +359,13 @@ int pvmemcontrol_call(struct pvmemcontrol_client *client, u32 func,
 		.arg = arg,
 	};
 	struct pvmc_progress progress = {};
-	struct pvmemcontrol_buf buf;
+	struct pvmemcontrol_vmm_ret ret;
 	int err;
 
 	if (unlikely(func >= PVMEMCONTROL_NR_FUNC_1_0))
 		err = -EOPNOTSUPP;
 	else
-		err = pvmc_call(NULL, client, &call, &buf, &progress);
+		err = pvmc_call(NULL, client, &call, &ret, &progress);
 	if (done)
 		*done = progress.done;
 	return err;
@@ -373,7 +394,7 @@ int pvmc_call_device(struct pvmc_device *dev,
 	struct pvmc_progress progress = {};
 	int err;
 
-	err = pvmc_call(dev, client, &call, buf, &progress);
+	err = pvmc_call(dev, client, &call, &buf->ret, &progress);
 	return progress.answered ? 0 : err;
 }
 

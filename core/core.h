@@ -81,6 +81,7 @@ enum pvmc_state {
  * @cpu: buffers and counters per CPU
  * @ops: the transport's functions
  * @transport: their argument
+ * @doorbell: what starts a request, or NULL where the transport does it
  * @info: what the VMM said of itself when it was last connected.  Written
  *	under pvmc_registry_lock while no call can be in flight
  * @state: read by calls with preemption off.  Written under
@@ -100,6 +101,7 @@ struct pvmc_device {
 	struct pvmc_cpu __percpu *cpu;
 	const struct pvmc_transport_ops *ops;
 	void *transport;
+	void __iomem *doorbell;
 	struct pvmemcontrol_info info;
 	enum pvmc_state state;
 

@@ -92,6 +92,7 @@ struct pvmc_device *pvmc_device_register(struct device *parent,
 
 	dev->ops = ops;
 	dev->transport = transport;
+	dev->doorbell = ops->doorbell ? ops->doorbell(transport) : NULL;
 	init_irq_work(&dev->no_answer, pvmc_device_no_answer);
 	INIT_DELAYED_WORK(&dev->recover, pvmc_recover);
 	dev->last_recovery = jiffies - MAX_JIFFY_OFFSET / 2;

@@ -59,11 +59,11 @@ static void pvmc_pci_disconnect(void *transport)
 	pvmc_pci_command(transport, PVMEMCONTROL_TRANSPORT_DISCONNECT);
 }
 
-static void pvmc_pci_kick(void *transport, u32 id)
+static void __iomem *pvmc_pci_doorbell(void *transport)
 {
 	struct pvmc_pci *pvmc = transport;
 
-	writel(id, pvmc->regs + PVMEMCONTROL_REG_COMMAND);
+	return pvmc->regs + PVMEMCONTROL_REG_COMMAND;
 }
 
 static bool pvmc_pci_present(void *transport)
@@ -78,7 +78,7 @@ static const struct pvmc_transport_ops pvmc_pci_ops = {
 	.register_buffer = pvmc_pci_register_buffer,
 	.ready = pvmc_pci_ready,
 	.disconnect = pvmc_pci_disconnect,
-	.kick = pvmc_pci_kick,
+	.doorbell = pvmc_pci_doorbell,
 	.present = pvmc_pci_present,
 };
 

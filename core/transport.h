@@ -13,7 +13,7 @@ struct pvmc_device;
 /**
  * struct pvmc_transport_ops - how requests get to the VMM
  *
- * All but @kick and @present are called in process context, one at a time for
+ * All but @doorbell, @kick and @present are called in process context, one at a time for
  * a device and never together with a kick.
  *
  * @reset: Make the VMM forget all buffers, so that new ones can be registered.
@@ -22,8 +22,11 @@ struct pvmc_device;
  *	id under which it is kicked.
  * @ready: All buffers are registered; requests follow.
  * @disconnect: No more requests follow.
+ * @doorbell: Optional.  A register of 32 bits; writing a buffer's id to it
+ *	is all that @kick would do, so that the core does it without a call.
  * @kick: Have the VMM carry out the request in buffer @id; returns when it
- *	has.  Any context, NMI included; preemption is off.
+ *	has.  Any context, NMI included; preemption is off.  Needed where there
+ *	is no @doorbell.
  * @present: Whether the device is still there.  Any context.
  *
  * Return: those with an int 0, or -EIO when the VMM did not answer as it
@@ -34,6 +37,7 @@ struct pvmc_transport_ops {
 	int (*register_buffer)(void *transport, phys_addr_t buf, u32 *id);
 	int (*ready)(void *transport);
 	void (*disconnect)(void *transport);
+	void __iomem *(*doorbell)(void *transport);
 	void (*kick)(void *transport, u32 id);
 	bool (*present)(void *transport);
 };
