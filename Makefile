@@ -97,7 +97,7 @@ print-qemu:
 
 demo: guest-modules qemu
 	@tools/deps vm
-	@tools/demo
+	@tools/demo/run
 
 bench: guest-modules qemu
 	@tools/deps vm kunit
