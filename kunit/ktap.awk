@@ -32,6 +32,18 @@ complaint($0) { complaints[++nr] = $0 }
 
 !started { next }
 
+# KUnit of 6.1 does not know how many parameters a test will be run with, and
+# gives no plan.  That all were run is said by the test's own result, which
+# follows: only then, how many there were is put in.
+/^        # Subtest: / { parameters = 0; open = 1 }
+/^        1\.\./ { open = 0 }
+/^        (not )?ok [0-9]/ { parameters++ }
+/^    (not )?ok [0-9]/ {
+	if (open)
+		out("        1.." parameters)
+	open = 0
+}
+
 /^reboot: System halted/ { halted = 1; next }
 
 /^1\.\./ && !planned {

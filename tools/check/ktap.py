@@ -96,7 +96,7 @@ def walk(test, names, result):
     status = test.status.name
     if test.subtests:
         for sub in test.subtests:
-            walk(sub, names + [sub.name or '(no name)'], result)
+            walk(sub, names + [sub.name or '(planned, but did not run)'], result)
         if test.expected_count is None:
             result.problems.append(f"no plan in '{'.'.join(names) or 'main'}'")
         bad = any(not sub.ok_status() for sub in test.subtests)
@@ -126,9 +126,9 @@ def count(text):
         result.problems.append('no test results at all')
         return result
     walk(test, [], result)
-    for line in said.getvalue().splitlines():
-        if '[ERROR]' in line:
-            result.problems.append(line.split('[ERROR] ', 1)[1])
+    errors = [line.split('[ERROR] ', 1)[1]
+              for line in said.getvalue().splitlines() if '[ERROR]' in line]
+    result.problems += dict.fromkeys(errors)
     if re.search(r'^\s*Bail out!', text, re.M):
         result.problems.append('the tests gave up: ' +
                                re.search(r'Bail out!.*', text).group())

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """Building a copy of the modules, so that the checkout's own objects stay."""
 
+import fcntl
 import os
 import re
 import shutil
@@ -9,6 +10,7 @@ import subprocess
 from files import relative, tracked
 from ktap import ROOT
 
+_held = None
 FOLDERS = ('core', 'consumers', 'include')
 
 
@@ -22,6 +24,10 @@ def kernel_dir():
 
 def copy(destination):
     """Copy what a module build reads; return the C files among it."""
+    global _held
+    destination.parent.mkdir(parents=True, exist_ok=True)
+    _held = destination.with_suffix('.lock').open('w')
+    fcntl.flock(_held, fcntl.LOCK_EX)       # until this process ends
     shutil.rmtree(destination, ignore_errors=True)
     files = [f for f in tracked('Kbuild', *FOLDERS)
              if f.suffix in ('.c', '.h', '.S') or
