@@ -225,10 +225,11 @@ static noinline int pvmc_answered_error(struct pvmc_device *dev, u32 func,
 	return pvmc_answer_error(func, &ret);
 }
 
-static __always_inline int pvmc_call_pieces(struct pvmc_device *fixed,
-				const struct pvmemcontrol_vmm_call *call,
-				struct pvmemcontrol_vmm_ret *ret,
-				struct pvmc_progress *progress)
+static __always_inline int
+pvmc_call_pieces(struct pvmc_device *fixed,
+		 const struct pvmemcontrol_vmm_call *call,
+		 struct pvmemcontrol_vmm_ret *ret,
+		 struct pvmc_progress *progress)
 {
 	bool has_range = pvmc_func_has_range(call->func_code);
 	int err;

@@ -56,6 +56,32 @@ typedef void (*pvmc_clear_t)(struct folio *, unsigned long);
 #define PVMC_CLEAR_LENGTH	((u64)folio_size(folio))
 #endif
 
+/*
+ * The function that takes a page of hugetlb back, into the pool or not.
+ *
+ * PVMC_FREE_FUNCTION, PVMC_FREE_PARAMS, ...: as above
+ */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 6, 0)
+typedef void (*pvmc_free_t)(struct page *);
+#define PVMC_FREE_FUNCTION	"free_huge_page"
+#define PVMC_FREE_PARAMS	struct page *page
+#define PVMC_FREE_ARGS		page
+#define PVMC_FREE_PAGE		page
+#else
+typedef void (*pvmc_free_t)(struct folio *);
+#define PVMC_FREE_FUNCTION	"free_huge_folio"
+#define PVMC_FREE_PARAMS	struct folio *folio
+#define PVMC_FREE_ARGS		folio
+#define PVMC_FREE_PAGE		(&folio->page)
+#endif
+
+/*
+ * A tail page whose page_private() hugetlb leaves alone, that exists also when
+ * most of the tail pages' descriptors have been given back, and that
+ * prep_compound_page() clears.
+ */
+#define PVMC_MARK_SUBPAGE	8
+
 /* struct ftrace_regs became opaque, and got a helper of another name. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 13, 0)
 #define ftrace_regs_set_instruction_pointer(fregs, ip)	\

@@ -24,7 +24,9 @@
 
 #include "core.h"
 
+/* Guards pvmc_devices, the clients, pvmc_active and devices' states: above. */
 DEFINE_MUTEX(pvmc_registry_lock);
+
 struct pvmc_device __rcu *pvmc_active;
 
 /* Oldest first; guarded by pvmc_registry_lock. */

@@ -283,11 +283,11 @@ bool fake_wait_recovered(struct pvmc_device *dev, unsigned long recoveries)
 {
 	int tries;
 
-	for (tries = 0; tries < 1000; tries++) {
+	for (tries = 0; tries < 500; tries++) {
 		if (READ_ONCE(dev->recoveries) >= recoveries &&
 		    READ_ONCE(dev->state) == PVMC_UP)
 			break;
-		msleep(10);
+		msleep(20);
 	}
 	/* Clients restore after that, with the lock held. */
 	mutex_lock(&pvmc_registry_lock);

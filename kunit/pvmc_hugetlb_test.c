@@ -24,7 +24,7 @@ static int hugetlb_init(struct kunit *test)
 
 	KUNIT_ASSERT_NOT_NULL(test, f);
 	test->priv = f;
-	f->page = alloc_pages(GFP_KERNEL, HUGE_ORDER);
+	f->page = alloc_pages(GFP_KERNEL | __GFP_COMP, HUGE_ORDER);
 	KUNIT_ASSERT_NOT_NULL(test, f->page);
 	f->vmm = fake_vmm_new(test);
 	pvmc_hugetlb_verify = 0;
@@ -225,6 +225,154 @@ static void hugetlb_restore(struct kunit *test)
 			f->vmm->log[f->vmm->requests - 1].func_code);
 }
 
+/* Used, and back into the pool. */
+static void hugetlb_return(struct kunit *test)
+{
+	struct hugetlb_fixture *f = test->priv;
+
+	memset(page_address(f->page), 0xa5, HUGE_SIZE);
+	pvmc_hugetlb_return(f->page, HUGE_SIZE);
+}
+
+/* Handed out as it is: 1: as zero, which it is. */
+static int hugetlb_hand_out(struct kunit *test)
+{
+	struct hugetlb_fixture *f = test->priv;
+	bool zero = pvmc_hugetlb_zero(f->page, HUGE_SIZE);
+
+	if (zero)
+		KUNIT_EXPECT_NULL(test, memchr_inv(page_address(f->page), 0,
+						   HUGE_SIZE));
+	return zero;
+}
+
+/* Dropped once, on its way back; nothing is asked when it is handed out. */
+static void hugetlb_known(struct kunit *test)
+{
+	struct hugetlb_fixture *f = test->priv;
+	unsigned int requests;
+
+	hugetlb_plug(test);
+	hugetlb_return(test);
+	requests = f->vmm->requests;
+	KUNIT_EXPECT_EQ(test, 1, hugetlb_hand_out(test));
+	KUNIT_EXPECT_EQ(test, requests, f->vmm->requests);
+	/* Known once, and not for its next user. */
+	KUNIT_EXPECT_EQ(test, 1, hugetlb_zero(test));
+	KUNIT_EXPECT_EQ(test, requests + 1, f->vmm->requests);
+}
+
+/* What a page knew before it was made a compound page is lost. */
+static void hugetlb_known_remade(struct kunit *test)
+{
+	struct hugetlb_fixture *f = test->priv;
+	unsigned int requests;
+
+	hugetlb_plug(test);
+	hugetlb_return(test);
+	/* The same page, or another that is marked as it was. */
+	__free_pages(f->page, HUGE_ORDER);
+	f->page = alloc_pages(GFP_KERNEL | __GFP_COMP, HUGE_ORDER);
+	KUNIT_ASSERT_NOT_NULL(test, f->page);
+	requests = f->vmm->requests;
+	KUNIT_EXPECT_EQ(test, 1, hugetlb_zero(test));
+	KUNIT_EXPECT_EQ(test, requests + 1, f->vmm->requests);
+}
+
+/* The VMM fails while a page goes back: it is not known, but used again. */
+static void hugetlb_return_fault(struct kunit *test)
+{
+	const struct hugetlb_fault_case *c = test->param_value;
+	struct hugetlb_fixture *f = test->priv;
+	unsigned int requests;
+
+	hugetlb_plug(test);
+	/* An earlier mark must not survive either. */
+	hugetlb_return(test);
+	fake_vmm_fault(f->vmm, c->fault, c->err, 0, 1);
+	hugetlb_return(test);
+	if (c->fault == FAKE_FAULT_SILENT || c->fault == FAKE_FAULT_FORGET ||
+	    c->fault == FAKE_FAULT_ELSEWHERE)
+		KUNIT_EXPECT_TRUE(test, fake_wait_recovered(f->dev, 1));
+	requests = f->vmm->requests;
+	if (c->fault == FAKE_FAULT_GONE) {
+		KUNIT_EXPECT_EQ(test, 0, hugetlb_hand_out(test));
+		return;
+	}
+	KUNIT_EXPECT_EQ(test, 1, hugetlb_hand_out(test));
+	KUNIT_EXPECT_EQ(test, requests + 1, f->vmm->requests);
+}
+
+/* Marks of before the VMM may have changed are worth nothing. */
+static void hugetlb_known_restore(struct kunit *test)
+{
+	struct hugetlb_fixture *f = test->priv;
+	unsigned int requests;
+
+	hugetlb_plug(test);
+	hugetlb_return(test);
+	pvmc_device_suspend(f->dev);
+	KUNIT_EXPECT_EQ(test, 0, pvmc_device_resume(f->dev));
+	requests = f->vmm->requests;
+	KUNIT_EXPECT_EQ(test, 1, hugetlb_hand_out(test));
+	KUNIT_EXPECT_EQ(test, requests + 1, f->vmm->requests);
+
+	hugetlb_return(test);
+	fake_vmm_unplug(test, f->dev);
+	KUNIT_EXPECT_EQ(test, 0, hugetlb_hand_out(test));
+}
+
+/* The VMM lies about a page that goes back. */
+static void hugetlb_return_lie(struct kunit *test)
+{
+	struct hugetlb_fixture *f = test->priv;
+
+	pvmc_hugetlb_verify = 1;
+	hugetlb_plug(test);
+	fake_vmm_fault(f->vmm, FAKE_FAULT_LIE, 0, 0, 1);
+	hugetlb_return(test);
+	KUNIT_EXPECT_TRUE(test, pvmc_hugetlb_distrusted);
+	KUNIT_EXPECT_EQ(test, 0, hugetlb_hand_out(test));
+}
+
+/* Something wrote to a page of the pool: seen when it is its turn. */
+static void hugetlb_known_scribbled(struct kunit *test)
+{
+	struct hugetlb_fixture *f = test->priv;
+
+	pvmc_hugetlb_verify = 1;
+	hugetlb_plug(test);
+	hugetlb_return(test);
+	memset(page_address(f->page), 0xff, HUGE_SIZE);
+	KUNIT_EXPECT_EQ(test, 0, hugetlb_hand_out(test));
+	KUNIT_EXPECT_TRUE(test, pvmc_hugetlb_distrusted);
+}
+
+/* Where nobody else can run, short work is done and long work is left. */
+static void hugetlb_return_atomic(struct kunit *test)
+{
+	struct hugetlb_fixture *f = test->priv;
+	unsigned int requests;
+	unsigned long flags;
+	u64 before = fake_client_sum(&pvmc_hugetlb_counters.return_atomic);
+
+	hugetlb_plug(test);
+	requests = f->vmm->requests;
+	local_irq_save(flags);
+	hugetlb_return(test);
+	local_irq_restore(flags);
+	KUNIT_EXPECT_EQ(test, requests + 1, f->vmm->requests);
+
+	local_irq_save(flags);
+	pvmc_hugetlb_return(f->page, SZ_1G);
+	local_irq_restore(flags);
+	KUNIT_EXPECT_EQ(test, requests + 1, f->vmm->requests);
+	KUNIT_EXPECT_EQ(test, before + 1,
+			fake_client_sum(&pvmc_hugetlb_counters.return_atomic));
+	KUNIT_EXPECT_EQ(test, 1, hugetlb_zero(test));
+	KUNIT_EXPECT_EQ(test, requests + 2, f->vmm->requests);
+}
+
 #ifdef CONFIG_FAULT_INJECTION
 /* No memory for the proof: the first page to be cleared serves. */
 static void hugetlb_no_memory(struct kunit *test)
@@ -256,6 +404,13 @@ static struct kunit_case pvmc_hugetlb_cases[] = {
 	KUNIT_CASE(hugetlb_lie_verified),
 	KUNIT_CASE(hugetlb_verify_every),
 	KUNIT_CASE(hugetlb_restore),
+	KUNIT_CASE(hugetlb_known),
+	KUNIT_CASE(hugetlb_known_remade),
+	KUNIT_CASE_PARAM(hugetlb_return_fault, hugetlb_fault_gen_params),
+	KUNIT_CASE(hugetlb_known_restore),
+	KUNIT_CASE(hugetlb_return_lie),
+	KUNIT_CASE(hugetlb_known_scribbled),
+	KUNIT_CASE(hugetlb_return_atomic),
 #ifdef CONFIG_FAULT_INJECTION
 	KUNIT_CASE(hugetlb_no_memory),
 #endif

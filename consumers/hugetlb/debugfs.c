@@ -18,6 +18,11 @@ static const struct {
 	{ #name, offsetof(struct pvmc_hugetlb_counters, name) }
 	PVMC_COUNTER(dropped),
 	PVMC_COUNTER(dropped_bytes),
+	PVMC_COUNTER(known),
+	PVMC_COUNTER(returned),
+	PVMC_COUNTER(returned_bytes),
+	PVMC_COUNTER(return_atomic),
+	PVMC_COUNTER(return_failed),
 	PVMC_COUNTER(no_device),
 	PVMC_COUNTER(unproven),
 	PVMC_COUNTER(failed),

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Having a page dropped in place of clearing it, and telling when not to.
+ * Having a page dropped, in place of clearing it or when it is not used any
+ * more, and telling when not to.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -8,13 +9,18 @@
 #include <linux/io.h>
 #include <linux/log2.h>
 #include <linux/mm.h>
+#include <linux/preempt.h>
 #include <linux/printk.h>
 #include <linux/random.h>
+#include <linux/sizes.h>
 
 #include "hugetlb.h"
 
 #define CREATE_TRACE_POINTS
 #include <trace/events/pvmemcontrol_hugetlb.h>
+
+/* Longer ranges take too long, or several exits, where nobody else can run. */
+#define PVMC_RETURN_ATOMIC_MAX	SZ_2M
 
 DEFINE_PER_CPU(struct pvmc_hugetlb_counters, pvmc_hugetlb_counters);
 
@@ -37,8 +43,8 @@ struct pvmemcontrol_client pvmc_hugetlb_client = {
 	.ops = &pvmc_hugetlb_client_ops,
 };
 
-/* The word to verify with, or NULL when it is not this page's turn. */
-static u64 *pvmc_verify_begin(struct page *page, u64 length)
+/* A word of the page to verify it by, or NULL when it is not its turn. */
+static u64 *pvmc_verify_word(struct page *page, u64 length)
 {
 	unsigned int every = READ_ONCE(pvmc_hugetlb_verify);
 	u64 *word;
@@ -47,12 +53,10 @@ static u64 *pvmc_verify_begin(struct page *page, u64 length)
 		return NULL;
 	word = page_address(page);
 	/* Lengths are powers of two; which word is not for the VMM to guess. */
-	word += get_random_u64() & (length / sizeof(*word) - 1);
-	WRITE_ONCE(*word, ~0ULL);
-	return word;
+	return word + (get_random_u64() & (length / sizeof(*word) - 1));
 }
 
-static int pvmc_verify_end(const u64 *word, u64 start)
+static int pvmc_verify(const u64 *word, u64 start)
 {
 	if (!word)
 		return 0;
@@ -62,6 +66,7 @@ static int pvmc_verify_end(const u64 *word, u64 start)
 	if (!xchg(&pvmc_hugetlb_distrusted, true))
 		pr_err("the VMM claims to have dropped the page at 0x%llx but has not; the kernel clears all pages from now on\n",
 		       start);
+	pvmc_known_stop();
 	return -EUCLEAN;
 }
 
@@ -83,7 +88,7 @@ static void pvmc_count_fallback(int err)
 	}
 }
 
-static int pvmc_drop(struct page *page, u64 length)
+static int pvmc_drop(struct page *page, u64 length, bool try)
 {
 	u64 start = page_to_phys(page);
 	u64 *word;
@@ -92,16 +97,19 @@ static int pvmc_drop(struct page *page, u64 length)
 
 	if (unlikely(READ_ONCE(pvmc_hugetlb_distrusted)))
 		return -EUCLEAN;
-	err = pvmc_proof_operation(page, &func);
+	err = pvmc_proof_operation(page, try, &func);
 	if (err)
 		return err;
-	word = pvmc_verify_begin(page, length);
+	/* What is zero already proves nothing. */
+	word = pvmc_verify_word(page, length);
+	if (word)
+		WRITE_ONCE(*word, ~0ULL);
 	err = pvmemcontrol_call(&pvmc_hugetlb_client, func, start, length, 0,
 				NULL);
 	/* What was proven may not be what fails; keep the reasons apart. */
 	if (err)
 		return err == -ENODEV ? -ENODEV : -EIO;
-	return pvmc_verify_end(word, start);
+	return pvmc_verify(word, start);
 }
 
 /**
@@ -110,13 +118,20 @@ static int pvmc_drop(struct page *page, u64 length)
  *	content is lost, whatever is returned
  * @length: bytes, a power of two
  *
- * Context: Process context.  May sleep.
+ * Context: Process context.  Lets others run between two exits.
  * Return: whether all of it reads as zero.  If not, the caller clears it.
  */
 bool pvmc_hugetlb_zero(struct page *page, u64 length)
 {
-	int err = pvmc_drop(page, length);
+	int err;
 
+	if (pvmc_known_take(page) &&
+	    !pvmc_verify(pvmc_verify_word(page, length), page_to_phys(page))) {
+		this_cpu_inc(pvmc_hugetlb_counters.known);
+		return true;
+	}
+
+	err = pvmc_drop(page, length, true);
 	if (unlikely(err)) {
 		pvmc_count_fallback(err);
 		trace_pvmemcontrol_hugetlb_fallback(page_to_phys(page), length,
@@ -128,4 +143,36 @@ bool pvmc_hugetlb_zero(struct page *page, u64 length)
 	trace_pvmemcontrol_hugetlb_drop(page_to_phys(page), length,
 					page_to_nid(page));
 	return true;
+}
+
+/**
+ * pvmc_hugetlb_return() - Give a page's memory back on its way into the pool.
+ * @page: head of a page of at least 2 MiB that nobody uses any more; its
+ *	content is lost
+ * @length: bytes, a power of two
+ *
+ * When it is handed out again, pvmc_hugetlb_zero() knows that it reads as
+ * zero.
+ *
+ * Context: Any.  Lets others run between two exits where that is allowed;
+ * where it is not, does nothing that takes more than one.
+ */
+void pvmc_hugetlb_return(struct page *page, u64 length)
+{
+	unsigned long mark = pvmc_known_begin();
+
+	pvmc_known_clear(page);
+	if (length > PVMC_RETURN_ATOMIC_MAX && !preemptible()) {
+		this_cpu_inc(pvmc_hugetlb_counters.return_atomic);
+		return;
+	}
+	if (pvmc_drop(page, length, false)) {
+		this_cpu_inc(pvmc_hugetlb_counters.return_failed);
+		return;
+	}
+	pvmc_known_set(page, mark);
+	this_cpu_inc(pvmc_hugetlb_counters.returned);
+	this_cpu_add(pvmc_hugetlb_counters.returned_bytes, length);
+	trace_pvmemcontrol_hugetlb_return(page_to_phys(page), length,
+					  page_to_nid(page));
 }

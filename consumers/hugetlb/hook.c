@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Standing in for the kernel's function that clears huge pages.
+ * Standing in for the kernel's functions that clear huge pages and take them
+ * back.
  *
- * The kernel has no hook there, but it has ftrace: at the entry of the
+ * The kernel has no hooks there, but it has ftrace: at the entry of a
  * function, which is found by name, control goes to ours, with the same
  * arguments.  When ours calls the original, ftrace sees that the call comes
  * from this module and lets it through; ours must therefore not end in a jump
@@ -10,15 +11,20 @@
  *
  * DOC: Unloading
  *
- * Tasks may be anywhere in the way when the module is to go:
+ * Tasks, and interrupts that free pages, may be anywhere in the way when the
+ * module is to go:
  *
- *  1. in ftrace's trampoline or between it and our first instruction: they are
- *     at most preempted there, so synchronize_rcu_tasks() waits for them;
+ *  1. in ftrace's trampoline or between it and our first instruction.  Tasks
+ *     are at most preempted there, so synchronize_rcu_tasks() waits for them;
+ *     interrupts are not preempted, so synchronize_rcu() does;
  *  2. in our function, maybe asleep while the original clears a page: they are
  *     in an SRCU read-side section, for which synchronize_srcu() waits;
  *  3. between the end of that section and our return: as 1.
  *
  * That order leaves nobody behind, since each can only move on to the next.
+ *
+ * And pages that are marked as known (known.c) must not survive the function
+ * that unmarks them, so marks are made void before anything else.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -39,7 +45,30 @@ static bool pvmc_hugetlb_thp;
 module_param_named(thp, pvmc_hugetlb_thp, bool, 0644);
 MODULE_PARM_DESC(thp, "drop transparent huge pages too");
 
-static pvmc_clear_t pvmc_clear_original;
+static bool pvmc_hugetlb_giveback = true;
+module_param_named(giveback, pvmc_hugetlb_giveback, bool, 0644);
+MODULE_PARM_DESC(giveback, "drop pages on their way into the pool");
+
+/**
+ * struct pvmc_hook - a function of the kernel and what stands in for it
+ * @name: the function's
+ * @stand_in: ours, with the same parameters
+ * @original: the function, found by @name
+ * @ops: what ftrace knows of it
+ */
+struct pvmc_hook {
+	const char *name;
+	void *stand_in;
+	void *original;
+	struct ftrace_ops ops;
+};
+
+static struct pvmc_hook pvmc_hooks[];
+
+enum {
+	PVMC_HOOK_CLEAR,
+	PVMC_HOOK_FREE,
+};
 
 static bool pvmc_clear_wanted(struct page *page, u64 length)
 {
@@ -51,28 +80,66 @@ static bool pvmc_clear_wanted(struct page *page, u64 length)
 static void pvmc_clear(PVMC_CLEAR_PARAMS)
 {
 	int idx = srcu_read_lock(&pvmc_hook_srcu);
+	pvmc_clear_t original = pvmc_hooks[PVMC_HOOK_CLEAR].original;
 
 	might_sleep();
 	if (!pvmc_clear_wanted(PVMC_CLEAR_PAGE, PVMC_CLEAR_LENGTH) ||
 	    !pvmc_hugetlb_zero(PVMC_CLEAR_PAGE, PVMC_CLEAR_LENGTH))
-		pvmc_clear_original(PVMC_CLEAR_ARGS);
+		original(PVMC_CLEAR_ARGS);
 
 	srcu_read_unlock(&pvmc_hook_srcu, idx);
 }
 
-static void notrace pvmc_clear_entry(unsigned long ip, unsigned long parent_ip,
-				     struct ftrace_ops *ops,
-				     struct ftrace_regs *fregs)
+static bool pvmc_free_wanted(struct page *page, u64 length)
 {
-	if (!within_module(parent_ip, THIS_MODULE))
-		ftrace_regs_set_instruction_pointer(fregs,
-						    (unsigned long)pvmc_clear);
+	return length >= PMD_SIZE && !PageHWPoison(page) &&
+	       READ_ONCE(pvmc_hugetlb_giveback);
 }
 
-static struct ftrace_ops pvmc_clear_ops = {
-	.func = pvmc_clear_entry,
-	.flags = FTRACE_OPS_FL_IPMODIFY | FTRACE_OPS_FL_RECURSION |
-		 FTRACE_OPS_FL_SAVE_REGS,
+/* The last reference is gone, and the page is not in the pool yet: ours. */
+static void pvmc_free(PVMC_FREE_PARAMS)
+{
+	int idx = srcu_read_lock(&pvmc_hook_srcu);
+	pvmc_free_t original = pvmc_hooks[PVMC_HOOK_FREE].original;
+	struct page *head = PVMC_FREE_PAGE;
+	u64 length = page_size(head);
+
+	if (pvmc_free_wanted(head, length))
+		pvmc_hugetlb_return(head, length);
+	else if (length >= PMD_SIZE)
+		pvmc_known_clear(head);
+	original(PVMC_FREE_ARGS);
+
+	srcu_read_unlock(&pvmc_hook_srcu, idx);
+}
+
+static void notrace pvmc_hook_entry(unsigned long ip, unsigned long parent_ip,
+				    struct ftrace_ops *ops,
+				    struct ftrace_regs *fregs)
+{
+	struct pvmc_hook *hook = container_of(ops, struct pvmc_hook, ops);
+
+	unsigned long to = (unsigned long)hook->stand_in;
+
+	if (!within_module(parent_ip, THIS_MODULE))
+		ftrace_regs_set_instruction_pointer(fregs, to);
+}
+
+/*
+ * PERMANENT: if ftrace could be switched off and on again meanwhile, pages
+ * could be used and freed without losing their marks (known.c).
+ */
+#define PVMC_HOOK(function, with) {					\
+	.name = function,						\
+	.stand_in = with,						\
+	.ops.func = pvmc_hook_entry,					\
+	.ops.flags = FTRACE_OPS_FL_IPMODIFY | FTRACE_OPS_FL_RECURSION |	\
+		     FTRACE_OPS_FL_SAVE_REGS | FTRACE_OPS_FL_PERMANENT,	\
+}
+
+static struct pvmc_hook pvmc_hooks[] = {
+	[PVMC_HOOK_CLEAR] = PVMC_HOOK(PVMC_CLEAR_FUNCTION, pvmc_clear),
+	[PVMC_HOOK_FREE] = PVMC_HOOK(PVMC_FREE_FUNCTION, pvmc_free),
 };
 
 /* Kprobes resolve names for modules; nothing else does. */
@@ -88,8 +155,54 @@ static void *pvmc_hook_find(const char *name)
 	return addr;
 }
 
+static int pvmc_hook_set(struct pvmc_hook *hook)
+{
+	char name[KSYM_NAME_LEN];
+	int err;
+
+	hook->original = pvmc_hook_find(hook->name);
+	if (!hook->original) {
+		pr_err("this kernel has no %s() to stand in for\n", hook->name);
+		return -ENOENT;
+	}
+
+	/* ftrace cuts the name up while it parses it. */
+	strscpy(name, hook->name, sizeof(name));
+	err = ftrace_set_filter(&hook->ops, name, strlen(name), 1);
+	if (err) {
+		pr_err("ftrace does not reach %s(): %pe\n", hook->name,
+		       ERR_PTR(err));
+		return -ENOENT;
+	}
+	err = register_ftrace_function(&hook->ops);
+	if (err) {
+		pr_err("cannot stand in for %s(): %pe\n", hook->name,
+		       ERR_PTR(err));
+		ftrace_free_filter(&hook->ops);
+	}
+	return err;
+}
+
+static void pvmc_hook_drop(struct pvmc_hook *hook)
+{
+	unregister_ftrace_function(&hook->ops);
+	ftrace_free_filter(&hook->ops);
+}
+
+static void pvmc_hook_drain(void)
+{
+	synchronize_rcu_tasks();
+	synchronize_rcu();
+	synchronize_srcu(&pvmc_hook_srcu);
+	synchronize_rcu_tasks();
+	synchronize_rcu();
+}
+
 /**
- * pvmc_hook_init() - Stand in for the kernel's function from now on.
+ * pvmc_hook_init() - Stand in for the kernel's functions from now on.
+ *
+ * What frees comes last: a page may only be marked as known when the function
+ * that looks at marks, and takes them away, is in place.
  *
  * Context: Process context.
  * Return: 0; -ENOENT when the kernel has no such function or ftrace cannot
@@ -98,28 +211,20 @@ static void *pvmc_hook_find(const char *name)
  */
 int pvmc_hook_init(void)
 {
-	int err;
+	int i, err;
 
-	pvmc_clear_original = pvmc_hook_find(PVMC_CLEAR_FUNCTION);
-	if (!pvmc_clear_original) {
-		pr_err("this kernel has no %s() to stand in for\n",
-		       PVMC_CLEAR_FUNCTION);
-		return -ENOENT;
+	for (i = 0; i < ARRAY_SIZE(pvmc_hooks); i++) {
+		err = pvmc_hook_set(&pvmc_hooks[i]);
+		if (err)
+			goto drop;
 	}
+	return 0;
 
-	err = ftrace_set_filter(&pvmc_clear_ops, PVMC_CLEAR_FUNCTION,
-				strlen(PVMC_CLEAR_FUNCTION), 1);
-	if (err) {
-		pr_err("ftrace does not reach %s(): %pe\n",
-		       PVMC_CLEAR_FUNCTION, ERR_PTR(err));
-		return -ENOENT;
-	}
-	err = register_ftrace_function(&pvmc_clear_ops);
-	if (err) {
-		pr_err("cannot stand in for %s(): %pe\n",
-		       PVMC_CLEAR_FUNCTION, ERR_PTR(err));
-		ftrace_free_filter(&pvmc_clear_ops);
-	}
+drop:
+	pvmc_known_close();
+	while (i--)
+		pvmc_hook_drop(&pvmc_hooks[i]);
+	pvmc_hook_drain();
 	return err;
 }
 
@@ -130,10 +235,10 @@ int pvmc_hook_init(void)
  */
 void pvmc_hook_exit(void)
 {
-	unregister_ftrace_function(&pvmc_clear_ops);
-	ftrace_free_filter(&pvmc_clear_ops);
+	int i;
 
-	synchronize_rcu_tasks();
-	synchronize_srcu(&pvmc_hook_srcu);
-	synchronize_rcu_tasks();
+	pvmc_known_close();
+	for (i = ARRAY_SIZE(pvmc_hooks) - 1; i >= 0; i--)
+		pvmc_hook_drop(&pvmc_hooks[i]);
+	pvmc_hook_drain();
 }

@@ -13,17 +13,28 @@ struct page;
 
 /**
  * struct pvmc_hugetlb_counters - why which way was taken
- * @dropped: pages that read as zero because the host dropped them
+ * @dropped: pages that were dropped when they were handed out
  * @dropped_bytes: their size
+ * @known: pages that needed nothing when they were handed out, as they had
+ *	been dropped on their way into the pool
+ * @returned: pages that were dropped on their way into the pool
+ * @returned_bytes: their size
+ * @return_atomic: pages that were not, as the context allows no long work
+ * @return_failed: pages that were not, for any other reason
  * @no_device: pages cleared by the kernel as there was no device
  * @unproven: pages cleared by the kernel as no operation is known to zero
  * @failed: pages cleared by the kernel as the VMM did not do what it was asked
  * @mismatched: pages cleared by the kernel as they did not read as zero
- * @verified: dropped pages of which a word was read back
+ * @verified: pages of which a word was read back
  */
 struct pvmc_hugetlb_counters {
 	u64 dropped;
 	u64 dropped_bytes;
+	u64 known;
+	u64 returned;
+	u64 returned_bytes;
+	u64 return_atomic;
+	u64 return_failed;
 	u64 no_device;
 	u64 unproven;
 	u64 failed;
@@ -38,12 +49,22 @@ extern struct pvmemcontrol_client pvmc_hugetlb_client;
 extern unsigned int pvmc_hugetlb_verify;
 extern bool pvmc_hugetlb_distrusted;
 bool pvmc_hugetlb_zero(struct page *page, u64 length);
+void pvmc_hugetlb_return(struct page *page, u64 length);
+
+/* known.c */
+void pvmc_known_start(void);
+void pvmc_known_stop(void);
+void pvmc_known_close(void);
+unsigned long pvmc_known_begin(void);
+void pvmc_known_set(struct page *head, unsigned long mark);
+void pvmc_known_clear(struct page *head);
+bool pvmc_known_take(struct page *head);
 
 /* proof.c */
 int pvmc_proof_attach(struct pvmemcontrol_client *client);
 void pvmc_proof_detach(struct pvmemcontrol_client *client);
 void pvmc_proof_restore(struct pvmemcontrol_client *client);
-int pvmc_proof_operation(struct page *page, u32 *func);
+int pvmc_proof_operation(struct page *page, bool try, u32 *func);
 
 /* hook.c */
 int pvmc_hook_init(void);

@@ -115,6 +115,7 @@ int pvmc_proof_attach(struct pvmemcontrol_client *client)
 	int nid;
 
 	pvmc_proof_set_all(PVMC_PROOF_UNKNOWN);
+	pvmc_known_start();
 	for_each_node_state(nid, N_MEMORY)
 		pvmc_proof_node(nid);
 	return 0;
@@ -129,6 +130,7 @@ int pvmc_proof_attach(struct pvmemcontrol_client *client)
 void pvmc_proof_detach(struct pvmemcontrol_client *client)
 {
 	pvmc_proof_set_all(PVMC_PROOF_NONE);
+	pvmc_known_stop();
 }
 
 /**
@@ -144,19 +146,20 @@ void pvmc_proof_restore(struct pvmemcontrol_client *client)
 
 /**
  * pvmc_proof_operation() - What zeroes a page.
- * @page: head of a page of at least 2 MiB whose content nobody needs; it may
- *	be written to
+ * @page: head of a page of at least 2 MiB whose content nobody needs
+ * @try: where it is not known yet, find out with @page, which takes a while
  * @func: set when 0 is returned
  *
- * Context: Process context.
- * Return: 0, -ENODEV when there is no device, -EOPNOTSUPP when nothing zeroes.
+ * Context: Any without @try, else process context.
+ * Return: 0, -ENODEV when there is no device, -EOPNOTSUPP when nothing zeroes
+ * or it is not known what does.
  */
-int pvmc_proof_operation(struct page *page, u32 *func)
+int pvmc_proof_operation(struct page *page, bool try, u32 *func)
 {
 	int nid = page_to_nid(page);
 	enum pvmc_proof proof = READ_ONCE(pvmc_proofs[nid]);
 
-	if (unlikely(proof == PVMC_PROOF_UNKNOWN)) {
+	if (unlikely(proof == PVMC_PROOF_UNKNOWN) && try) {
 		proof = pvmc_prove(page_address(page), nid);
 		cmpxchg(&pvmc_proofs[nid], PVMC_PROOF_UNKNOWN, proof);
 	}

@@ -7,8 +7,7 @@
 
 #include <linux/tracepoint.h>
 
-/* A range now reads as zero without having been cleared by the guest. */
-TRACE_EVENT(pvmemcontrol_hugetlb_drop,
+DECLARE_EVENT_CLASS(pvmemcontrol_hugetlb_range,
 	TP_PROTO(u64 start, u64 length, int nid),
 	TP_ARGS(start, length, nid),
 	TP_STRUCT__entry(
@@ -23,6 +22,18 @@ TRACE_EVENT(pvmemcontrol_hugetlb_drop,
 	),
 	TP_printk("start=0x%llx length=0x%llx nid=%d",
 		  __entry->start, __entry->length, __entry->nid)
+);
+
+/* A page is handed out and was dropped for it. */
+DEFINE_EVENT(pvmemcontrol_hugetlb_range, pvmemcontrol_hugetlb_drop,
+	TP_PROTO(u64 start, u64 length, int nid),
+	TP_ARGS(start, length, nid)
+);
+
+/* A page goes back to the pool and was dropped on its way. */
+DEFINE_EVENT(pvmemcontrol_hugetlb_range, pvmemcontrol_hugetlb_return,
+	TP_PROTO(u64 start, u64 length, int nid),
+	TP_ARGS(start, length, nid)
 );
 
 /* The kernel clears a range itself; @error says why. */

@@ -92,18 +92,18 @@ void bare_disconnect(void)
 /* Interrupts off, fill the 32 bytes, one write, read the answer. */
 int bare_ping(void)
 {
-	volatile u64 *buf = bare_buf;
 	unsigned long flags;
 	int err;
 
 	local_irq_save(flags);
-	buf[0] = PVMEMCONTROL_INFO;
-	buf[1] = 0;
-	buf[2] = 0;
-	buf[3] = 0;
+	WRITE_ONCE(bare_buf[0], PVMEMCONTROL_INFO);
+	WRITE_ONCE(bare_buf[1], 0);
+	WRITE_ONCE(bare_buf[2], 0);
+	WRITE_ONCE(bare_buf[3], 0);
 	writel(bare_id, bare_regs + PVMEMCONTROL_REG_COMMAND);
-	err = buf[0] || !buf[1] || buf[2] != PVMEMCONTROL_VERSION_MAJOR ||
-	      buf[3] > U32_MAX ? -EIO : 0;
+	err = READ_ONCE(bare_buf[0]) || !READ_ONCE(bare_buf[1]) ||
+	      READ_ONCE(bare_buf[2]) != PVMEMCONTROL_VERSION_MAJOR ||
+	      READ_ONCE(bare_buf[3]) > U32_MAX ? -EIO : 0;
 	local_irq_restore(flags);
 	return err;
 }

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Which pages of the pool are known to read as zero.
+ *
+ * A page is marked when it has been dropped on its way into the pool, and
+ * unmarked when it is handed out.  It must lose the mark on every other way
+ * out of the pool too, and there are many: split up and given to the page
+ * allocator, demoted, migrated to, used for a copy.  So the mark is in the
+ * page's own struct pages, in a field of a tail page that hugetlb does not use
+ * and that the kernel clears whenever it makes a compound page; and whatever
+ * comes back into the pool by being freed is marked anew, or unmarked.
+ *
+ * What cannot be found by walking pages, all marks of a time when the VMM was
+ * another or was not trusted, is forgotten by changing what a mark is.
+ */
+#include <linux/mm.h>
+#include <linux/random.h>
+#include <linux/spinlock.h>
+
+#include "../../core/compat.h"
+#include "hugetlb.h"
+
+/* Guards pvmc_known_closed and the writing of pvmc_known_mark. */
+static DEFINE_SPINLOCK(pvmc_known_lock);
+
+/* No page will be known any more: what unmarks pages is about to go. */
+static bool pvmc_known_closed;
+
+/* What a valid mark is, and what a page is marked with; 0: none is. */
+static unsigned long pvmc_known_mark;
+
+static struct page *pvmc_known_page(struct page *head)
+{
+	return nth_page(head, PVMC_MARK_SUBPAGE);
+}
+
+static void pvmc_known_change(unsigned long mark, bool close)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&pvmc_known_lock, flags);
+	pvmc_known_closed |= close;
+	WRITE_ONCE(pvmc_known_mark, pvmc_known_closed ? 0 : mark);
+	spin_unlock_irqrestore(&pvmc_known_lock, flags);
+}
+
+/* Pages marked so far are not known; those marked from now on are. */
+void pvmc_known_start(void)
+{
+	/* Never 0, and not what a mark was before, this module loaded or not. */
+	pvmc_known_change(get_random_u64() | 1, false);
+}
+
+/* Neither are those that are marked from now on. */
+void pvmc_known_stop(void)
+{
+	pvmc_known_change(0, false);
+}
+
+/* Nor will any ever be. */
+void pvmc_known_close(void)
+{
+	pvmc_known_change(0, true);
+}
+
+/* What to pass to pvmc_known_set(), taken before the page is dropped. */
+unsigned long pvmc_known_begin(void)
+{
+	return READ_ONCE(pvmc_known_mark);
+}
+
+/* @head reads as zero, and did so when @mark was what a mark is. */
+void pvmc_known_set(struct page *head, unsigned long mark)
+{
+	set_page_private(pvmc_known_page(head), mark);
+}
+
+void pvmc_known_clear(struct page *head)
+{
+	set_page_private(pvmc_known_page(head), 0);
+}
+
+/* Whether @head reads as zero; not any more after this. */
+bool pvmc_known_take(struct page *head)
+{
+	struct page *page = pvmc_known_page(head);
+	unsigned long mark = page_private(page);
+
+	set_page_private(page, 0);
+	return mark && mark == READ_ONCE(pvmc_known_mark);
+}
