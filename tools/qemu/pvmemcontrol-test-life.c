@@ -200,9 +200,10 @@ static void test_load_too_many(void)
     qtest_set_expected_status(qts, EXIT_FAILURE);
     qtest_qmp_assert_success(qts, "{ 'execute': 'migrate-incoming', "
                              "'arguments': { 'uri': %s } }", uri);
-    while (qtest_probe_child(qts)) {
+    for (i = 0; i < 6000 && qtest_probe_child(qts); i++) {
         g_usleep(10000);
     }
+    g_assert_false(qtest_probe_child(qts));
     qtest_quit(qts);
     unlink(path);
 }

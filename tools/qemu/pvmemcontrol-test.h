@@ -14,7 +14,7 @@
 #include "libqos/pci.h"
 #include "libqos/pci-pc.h"
 
-#define PAGE 4096u
+#define PAGE UINT64_C(4096)
 #define MiB_(n) ((uint64_t)(n) << 20)
 
 /* Where the machines here have RAM that nobody uses: 256 MiB from 0 */

@@ -343,15 +343,13 @@ static void request(PVMemcontrolState *s, uint32_t id)
 static uint64_t mmio_read(void *opaque, hwaddr addr, unsigned size)
 {
     PVMemcontrolState *s = opaque;
-    uint64_t value;
 
     QEMU_LOCK_GUARD(&s->lock);
     if (addr == PVMEMCONTROL_REG_COMMAND && size == 4) {
         return s->command;
     }
     if (addr + size <= PVMEMCONTROL_REG_COMMAND) {
-        value = s->payload >> (addr * 8);
-        return size == 8 ? value : extract64(value, 0, size * 8);
+        return s->payload >> (addr * 8);
     }
     qemu_log_mask(LOG_GUEST_ERROR, "pvmemcontrol: read of %u bytes at 0x%"
                   HWADDR_PRIx "\n", size, addr);
