@@ -50,6 +50,8 @@ static noinline int pvmc_unanswered(struct pvmc_device *dev, u64 func,
 	if (READ_ONCE(dev->state) == PVMC_GONE ||
 	    !dev->ops->present(dev->transport))
 		return -ENODEV;
+	/* An answer that comes late must not find another request there. */
+	cmpxchg(&dev->state, PVMC_UP, PVMC_DOWN);
 	irq_work_queue(&dev->no_answer);
 	return -EIO;
 }
@@ -123,8 +125,10 @@ __pvmc_exchange(struct pvmc_device *dev, struct pvmemcontrol_vmm_call call,
  *
  * A request must differ from every answer that a VMM may give to it, or no
  * answer could not be told from that answer.  PVMEMCONTROL_INFO with all else
- * zero does (the page size is not zero), and so does every other function with
- * a length other than zero (the answer has zero in its place).
+ * zero does (the page size is not zero).  So does every other function of
+ * protocol 1.0 with a length other than zero (the answer has zero in its
+ * place), and every unknown one of 32 bits (the answer has it in the upper
+ * half of the word, where the request has zero).
  *
  * Context: Any, with preemption off.
  * Return: 0 when the VMM answered, whatever it did; -EIO when it did not, in
@@ -306,7 +310,8 @@ static __always_inline int pvmc_call(struct pvmc_device *fixed,
 
 	if (timed) {
 		ns = local_clock() - begin;
-		this_cpu_add(counters->time_ns, ns);
+		if (static_branch_unlikely(&pvmc_timing))
+			this_cpu_add(counters->time_ns, ns);
 	}
 	this_cpu_inc(counters->calls);
 	this_cpu_add(counters->exits, progress->exits);
@@ -373,6 +378,17 @@ int pvmemcontrol_call(struct pvmemcontrol_client *client, u32 func,
 }
 EXPORT_SYMBOL_GPL(pvmemcontrol_call);
 
+/*
+ * User space may ask for functions that we do not know, but not for those that
+ * have the VMM write to an address of its choice, nor for any that could not
+ * be told from the answer.
+ */
+static bool pvmc_func_for_user(u64 func)
+{
+	return func <= U32_MAX && func != PVMEMCONTROL_VECTOR &&
+	       func != PVMEMCONTROL_VIOLATION;
+}
+
 /**
  * pvmc_call_device() - Carry out a request from user space.
  * @dev: device that is asked
@@ -380,8 +396,9 @@ EXPORT_SYMBOL_GPL(pvmemcontrol_call);
  * @buf: the request; overwritten by the VMM's answer when 0 is returned
  *
  * As pvmemcontrol_call(), but what the VMM answered is for the caller to read,
- * and functions beyond protocol 1.0 go to the VMM as they are.  Where a range
- * takes several exits, the answer is the first that is not success.
+ * and functions beyond protocol 1.0 go to the VMM as they are; those that user
+ * space may not use are refused in its name.  Where a range takes several
+ * exits, the answer is the first that is not success.
  *
  * Context: Process context.  May sleep between exits.
  * Return: 0 when the VMM answered; -EINTR when the task was killed between two
@@ -395,6 +412,13 @@ int pvmc_call_device(struct pvmc_device *dev,
 	struct pvmc_progress progress = {};
 	int err;
 
+	if (!pvmc_func_for_user(call.func_code)) {
+		buf->ret = (struct pvmemcontrol_vmm_ret) {
+			.ret_errno = EOPNOTSUPP,
+			.ret_code = lower_32_bits(call.func_code),
+		};
+		return 0;
+	}
 	err = pvmc_call(dev, client, &call, &buf->ret, &progress);
 	return progress.answered ? 0 : err;
 }

@@ -9,6 +9,7 @@
 #include <linux/fs.h>
 #include <linux/idr.h>
 #include <linux/module.h>
+#include <linux/security.h>
 #include <linux/uaccess.h>
 
 #include "core.h"
@@ -23,8 +24,14 @@ static DEFINE_IDA(pvmc_minors);
 
 static int pvmc_open(struct inode *inode, struct file *file)
 {
+	int err;
+
 	if (!capable(CAP_SYS_ADMIN))
 		return -EPERM;
+	/* As /dev/mem can, this can change the kernel under itself. */
+	err = security_locked_down(LOCKDOWN_DEV_MEM);
+	if (err)
+		return err;
 	if (file->f_flags & O_EXCL)
 		return -EINVAL;
 

@@ -80,7 +80,24 @@ void pvmc_clients_detach(void)
 		pvmc_detach(node);
 }
 
-/* The VMM may have forgotten what it was told through @dev. */
+/* The VMM may have forgotten what it was told through @dev; no calls reach it. */
+void pvmc_clients_forget(struct pvmc_device *dev)
+{
+	struct pvmc_client_node *node;
+
+	lockdep_assert_held(&pvmc_registry_lock);
+
+	if (rcu_access_pointer(pvmc_active) != dev)
+		return;
+	list_for_each_entry(node, &pvmc_clients, node) {
+		struct pvmemcontrol_client *client = node->client;
+
+		if (node->attached && client->ops && client->ops->forget)
+			client->ops->forget(client);
+	}
+}
+
+/* It is connected again. */
 void pvmc_clients_restore(struct pvmc_device *dev)
 {
 	struct pvmc_client_node *node;
@@ -97,6 +114,16 @@ void pvmc_clients_restore(struct pvmc_device *dev)
 		trace_pvmemcontrol_restore(MINOR(dev->dev.devt), client->name);
 		client->ops->restore(client);
 	}
+}
+
+static bool pvmc_client_find(const char *name)
+{
+	struct pvmc_client_node *node;
+
+	list_for_each_entry(node, &pvmc_clients, node)
+		if (!strcmp(node->client->name, name))
+			return true;
+	return false;
 }
 
 /**
@@ -133,6 +160,10 @@ int pvmemcontrol_register_client(struct pvmemcontrol_client *client)
 	}
 
 	mutex_lock(&pvmc_registry_lock);
+	/* sysfs would find it too, and complain at length. */
+	err = -EEXIST;
+	if (pvmc_client_find(client->name))
+		goto unlock;
 	err = kobject_add(&node->kobj, pvmc_clients_kobj, "%s", client->name);
 	if (err)
 		goto unlock;
@@ -169,9 +200,9 @@ void pvmemcontrol_unregister_client(struct pvmemcontrol_client *client)
 	mutex_lock(&pvmc_registry_lock);
 	pvmc_detach(node);
 	list_del(&node->node);
+	kobject_del(&node->kobj);
 	mutex_unlock(&pvmc_registry_lock);
 
-	kobject_del(&node->kobj);
 	client->counters = NULL;
 	client->node = NULL;
 	kobject_put(&node->kobj);

@@ -19,6 +19,9 @@ struct page;
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 1, 0)
 #error "pvmemcontrol needs Linux 6.1 or newer"
 #endif
+#ifndef CONFIG_64BIT
+#error "pvmemcontrol needs all memory in the direct map: 64 bits"
+#endif
 
 /* The last physical address that this CPU can put into a page table. */
 static inline u64 pvmc_phys_last(void)
@@ -81,6 +84,17 @@ typedef void (*pvmc_free_t)(struct folio *);
  * prep_compound_page() clears.
  */
 #define PVMC_MARK_SUBPAGE	8
+
+/*
+ * Gigantic pages are made without prep_compound_page().  What has them lose
+ * their mark is that each way into the pool leads through PVMC_FREE_FUNCTION,
+ * which marks or unmarks them; not so on newer kernels.
+ */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 6, 0)
+#define PVMC_MARK_ORDER_MAX	30	/* any */
+#else
+#define PVMC_MARK_ORDER_MAX	MAX_PAGE_ORDER
+#endif
 
 /* struct ftrace_regs became opaque, and got a helper of another name. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 13, 0)

@@ -53,8 +53,8 @@ static int pvmc_register_cpu(struct pvmc_device *dev, struct pvmc_cpu *cpu)
  * pvmc_connect() - Register all buffers with the VMM and ask what it is.
  * @dev: device that no call can be using
  *
- * Leaves the state of the device as it is.  On failure the VMM has been told
- * that no requests follow.
+ * Leaves the state of the device as it is.  When it fails later than at the
+ * first step, the VMM has been told that no requests follow.
  *
  * Context: Process context, with pvmc_registry_lock held.
  * Return: 0, or a negative errno: of the transport, of pvmc_exchange() or of
@@ -102,6 +102,8 @@ disconnect:
  * @dev: device
  * @state: why: any but PVMC_UP
  *
+ * A recovery that is due is not any more.
+ *
  * Context: Process context, with pvmc_registry_lock held.  Waits for an RCU
  * grace period.
  */
@@ -111,6 +113,27 @@ void pvmc_quiesce(struct pvmc_device *dev, enum pvmc_state state)
 
 	WRITE_ONCE(dev->state, state);
 	synchronize_rcu();
+	/*
+	 * Who found that there was no answer did so before this; it is known,
+	 * and must not have the device taken down again when it is up.
+	 */
+	irq_work_sync(&dev->no_answer);
+	cancel_delayed_work(&dev->recover);
+}
+
+/**
+ * pvmc_device_up() - Let calls use a device that has been connected anew.
+ * @dev: device
+ *
+ * Context: Process context, with pvmc_registry_lock held.
+ */
+void pvmc_device_up(struct pvmc_device *dev)
+{
+	lockdep_assert_held(&pvmc_registry_lock);
+
+	WRITE_ONCE(dev->state, PVMC_UP);
+	pvmc_clients_restore(dev);
+	pvmc_elect();
 }
 
 static void pvmc_back_off(struct pvmc_device *dev, unsigned long longest)
@@ -137,6 +160,7 @@ void pvmc_recover(struct work_struct *work)
 		goto unlock;
 
 	pvmc_quiesce(dev, PVMC_DOWN);
+	pvmc_clients_forget(dev);
 	err = pvmc_connect(dev);
 
 	if (err)
@@ -147,7 +171,7 @@ void pvmc_recover(struct work_struct *work)
 		WRITE_ONCE(dev->backoff, 0);
 
 	if (err) {
-		dev_warn_ratelimited(&dev->dev, "VMM is silent: %pe\n",
+		dev_warn_ratelimited(&dev->dev, "cannot connect to the VMM: %pe\n",
 				     ERR_PTR(err));
 		queue_delayed_work(system_long_wq, &dev->recover,
 				   dev->backoff);
@@ -158,8 +182,7 @@ void pvmc_recover(struct work_struct *work)
 			       "VMM left a request unanswered, connected anew\n");
 	dev->last_recovery = jiffies;
 	WRITE_ONCE(dev->recoveries, dev->recoveries + 1);
-	WRITE_ONCE(dev->state, PVMC_UP);
-	pvmc_clients_restore(dev);
+	pvmc_device_up(dev);
 unlock:
 	mutex_unlock(&pvmc_registry_lock);
 }

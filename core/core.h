@@ -85,8 +85,9 @@ enum pvmc_state {
  * @info: what the VMM said of itself when it was last connected.  Written
  *	under pvmc_registry_lock while no call can be in flight
  * @state: read by calls with preemption off.  Written under
- *	pvmc_registry_lock; leaving PVMC_UP is followed by synchronize_rcu()
- *	before the transport is touched
+ *	pvmc_registry_lock, and by a call that has no answer, which takes it
+ *	from PVMC_UP to PVMC_DOWN.  Once it is not PVMC_UP, synchronize_rcu()
+ *	comes before the transport is touched
  * @dev: in class pvmemcontrol; its release frees all this
  * @cdev: /dev/pvmemcontrolN
  * @node: in pvmc_devices; guarded by pvmc_registry_lock
@@ -131,8 +132,8 @@ struct pvmc_client_counters {
 };
 
 /*
- * The part of a client that must outlive it: an open sysfs file may hold the
- * kobject for a while after the client is gone.
+ * What the core has of a client.  Apart from it, as a kobject may be released
+ * later than it is put (CONFIG_DEBUG_KOBJECT_RELEASE).
  */
 struct pvmc_client_node {
 	struct kobject kobj;
@@ -151,15 +152,18 @@ DECLARE_STATIC_KEY_FALSE(pvmc_timing);
 extern struct mutex pvmc_registry_lock;
 extern struct pvmc_device __rcu *pvmc_active;
 void pvmc_device_no_answer(struct irq_work *work);
+void pvmc_elect(void);
 
 /* connect.c: the handshake, and what follows when the VMM falls silent */
 int pvmc_connect(struct pvmc_device *dev);
 void pvmc_quiesce(struct pvmc_device *dev, enum pvmc_state state);
+void pvmc_device_up(struct pvmc_device *dev);
 void pvmc_recover(struct work_struct *work);
 
 /* client.c: the registry of clients; all under pvmc_registry_lock */
 void pvmc_clients_attach(void);
 void pvmc_clients_detach(void);
+void pvmc_clients_forget(struct pvmc_device *dev);
 void pvmc_clients_restore(struct pvmc_device *dev);
 int pvmc_clients_init(void);
 void pvmc_clients_exit(void);

@@ -12,8 +12,8 @@
  * is taken inside pvmc_registry_lock that calls or interrupts take.
  *
  * All devices belong to the one VMM that runs this guest, and any of them can
- * reach all of its memory.  Kernel code uses the oldest; each has a character
- * device of its own.
+ * reach all of its memory.  Kernel code uses the oldest that works; each has a
+ * character device of its own.
  */
 #include <linux/device.h>
 #include <linux/err.h>
@@ -48,18 +48,25 @@ static struct pvmc_device *pvmc_active_locked(void)
 				lockdep_is_held(&pvmc_registry_lock));
 }
 
-/* Have kernel code use the oldest device, if it does not use one. */
-static void pvmc_elect(void)
+/*
+ * Have kernel code use the oldest device that works, if it does not use one.
+ * One that it uses it keeps until that leaves, working or not.
+ */
+void pvmc_elect(void)
 {
 	struct pvmc_device *dev;
 
 	lockdep_assert_held(&pvmc_registry_lock);
 
-	dev = list_first_entry_or_null(&pvmc_devices, struct pvmc_device, node);
-	if (!dev || pvmc_active_locked())
+	if (pvmc_active_locked())
 		return;
-	rcu_assign_pointer(pvmc_active, dev);
-	pvmc_clients_attach();
+	list_for_each_entry(dev, &pvmc_devices, node) {
+		if (READ_ONCE(dev->state) != PVMC_UP)
+			continue;
+		rcu_assign_pointer(pvmc_active, dev);
+		pvmc_clients_attach();
+		return;
+	}
 }
 
 static void pvmc_device_release(struct device *d)
@@ -129,10 +136,8 @@ disconnect:
 	pvmc_quiesce(dev, PVMC_GONE);
 	ops->disconnect(transport);
 unlock:
-	WRITE_ONCE(dev->state, PVMC_GONE);
+	pvmc_quiesce(dev, PVMC_GONE);
 	mutex_unlock(&pvmc_registry_lock);
-	/* A request without answer may have been on its way to being noticed. */
-	irq_work_sync(&dev->no_answer);
 	cancel_delayed_work_sync(&dev->recover);
 	put_device(&dev->dev);
 	return ERR_PTR(err);
@@ -171,7 +176,6 @@ void pvmc_device_unregister(struct pvmc_device *dev)
 	 * and the recovery that is waited for takes the lock.
 	 */
 	pvmc_chardev_del(dev);
-	irq_work_sync(&dev->no_answer);
 	cancel_delayed_work_sync(&dev->recover);
 	dev->ops->disconnect(dev->transport);
 
@@ -195,6 +199,7 @@ void pvmc_device_suspend(struct pvmc_device *dev)
 {
 	mutex_lock(&pvmc_registry_lock);
 	pvmc_quiesce(dev, PVMC_SUSPENDED);
+	pvmc_clients_forget(dev);
 	dev->ops->disconnect(dev->transport);
 	mutex_unlock(&pvmc_registry_lock);
 }
@@ -221,8 +226,7 @@ int pvmc_device_resume(struct pvmc_device *dev)
 		queue_delayed_work(system_long_wq, &dev->recover,
 				   dev->backoff);
 	} else {
-		WRITE_ONCE(dev->state, PVMC_UP);
-		pvmc_clients_restore(dev);
+		pvmc_device_up(dev);
 	}
 	mutex_unlock(&pvmc_registry_lock);
 	return err;

@@ -61,7 +61,6 @@ static int pvmc_timing_get(char *buf, const struct kernel_param *kp)
 }
 
 static const struct kernel_param_ops pvmc_timing_ops = {
-	.flags = KERNEL_PARAM_OPS_FL_NOARG,
 	.set = pvmc_timing_set,
 	.get = pvmc_timing_get,
 };

@@ -93,7 +93,8 @@ static void fake_answer(struct pvmc_wire *wire, u32 ret_errno, u32 ret_code,
 static void fake_carry_out(struct fake_vmm *vmm, struct pvmc_wire *wire,
 			   const struct pvmemcontrol_vmm_call *call)
 {
-	u64 drops = vmm->shared ? PVMEMCONTROL_REMOVE : PVMEMCONTROL_DONTNEED;
+	bool shared = vmm->shared || call->addr >= vmm->shared_start;
+	u64 drops = shared ? PVMEMCONTROL_REMOVE : PVMEMCONTROL_DONTNEED;
 
 	if (call->func_code == PVMEMCONTROL_INFO) {
 		fake_answer(wire, 0, 0, vmm->page_size, vmm->major, vmm->minor);
@@ -103,7 +104,7 @@ static void fake_carry_out(struct fake_vmm *vmm, struct pvmc_wire *wire,
 		fake_answer(wire, EOPNOTSUPP, call->func_code, 0, 0, 0);
 		return;
 	}
-	if (call->func_code == PVMEMCONTROL_REMOVE && !vmm->shared) {
+	if (call->func_code == PVMEMCONTROL_REMOVE && !shared) {
 		fake_answer(wire, EINVAL, 0, 0, 0, 0);
 		return;
 	}
@@ -210,6 +211,7 @@ struct fake_vmm *fake_vmm_new(struct kunit *test)
 	vmm->page_size = SZ_4K;
 	vmm->major = 1;
 	vmm->zeroes = true;
+	vmm->shared_start = PHYS_ADDR_MAX;
 	vmm->present = true;
 	vmm->handshake_fails = -1;
 	return vmm;

@@ -53,6 +53,7 @@ enum fake_state {
  * @major: what INFO says
  * @minor: what INFO says
  * @shared: memory is shared: DONTNEED keeps it, REMOVE zeroes it
+ * @shared_start: so is what is from here on, whatever @shared says
  * @zeroes: DONTNEED and REMOVE zero memory at all
  * @fault: what goes wrong
  * @fault_errno: with which errno
@@ -76,6 +77,7 @@ struct fake_vmm {
 	u64 major;
 	u64 minor;
 	bool shared;
+	phys_addr_t shared_start;
 	bool zeroes;
 
 	enum fake_fault fault;

@@ -118,8 +118,7 @@ static void chardev_answers(struct kunit *test)
 						 SZ_1M, SZ_4K, 0));
 	KUNIT_EXPECT_EQ(test, 4000U, buf.ret.ret_errno);
 
-	KUNIT_EXPECT_EQ(test, 0, chardev_request(f, &buf, 0xffffffff12345678,
-						 1, 2, 3));
+	KUNIT_EXPECT_EQ(test, 0, chardev_request(f, &buf, 0x12345678, 1, 2, 3));
 	KUNIT_EXPECT_EQ(test, (u32)EOPNOTSUPP, buf.ret.ret_errno);
 	KUNIT_EXPECT_EQ(test, 0x12345678U, buf.ret.ret_code);
 	/* Not known to us: told to the VMM as it was. */
@@ -128,17 +127,42 @@ static void chardev_answers(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 3ULL, f->vmm->log[2].arg);
 }
 
+/*
+ * Refused as the VMM would, but not by it: what could not be told from the
+ * answer, and what has the VMM write where user space says.
+ */
+static void chardev_not_for_user(struct kunit *test)
+{
+	static const u64 funcs[] = {
+		PVMEMCONTROL_VECTOR, PVMEMCONTROL_VIOLATION,
+		(u64)EOPNOTSUPP << 32 | EOPNOTSUPP, 1ULL << 32, ~0ULL,
+	};
+	struct chardev_fixture *f = test->priv;
+	struct pvmemcontrol_buf buf;
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(funcs); i++) {
+		KUNIT_EXPECT_EQ(test, 0,
+				chardev_request(f, &buf, funcs[i], 0, 0, 0));
+		KUNIT_EXPECT_EQ(test, (u32)EOPNOTSUPP, buf.ret.ret_errno);
+		KUNIT_EXPECT_EQ(test, (u32)funcs[i], buf.ret.ret_code);
+		KUNIT_EXPECT_EQ(test, 0ULL, buf.ret.ret_value | buf.ret.arg0 |
+				buf.ret.arg1);
+	}
+	KUNIT_EXPECT_EQ(test, 0U, f->vmm->requests);
+}
+
 static void chardev_no_answer(struct kunit *test)
 {
 	struct chardev_fixture *f = test->priv;
 	struct pvmemcontrol_buf buf;
 
-	fake_vmm_fault(f->vmm, FAKE_FAULT_SILENT, 0, 0, 1);
-	KUNIT_EXPECT_EQ(test, -EIO, chardev_request(f, &buf, PVMEMCONTROL_FREE,
-						    SZ_1M, SZ_4K, 0));
 	KUNIT_EXPECT_EQ(test, -EINVAL,
 			chardev_request(f, &buf, PVMEMCONTROL_FREE, SZ_1M, 0,
 					0));
+	fake_vmm_fault(f->vmm, FAKE_FAULT_SILENT, 0, 0, 1);
+	KUNIT_EXPECT_EQ(test, -EIO, chardev_request(f, &buf, PVMEMCONTROL_FREE,
+						    SZ_1M, SZ_4K, 0));
 	KUNIT_EXPECT_TRUE(test, fake_wait_recovered(f->dev, 1));
 }
 
@@ -182,6 +206,7 @@ static struct kunit_case pvmc_chardev_cases[] = {
 	KUNIT_CASE(chardev_unprivileged),
 	KUNIT_CASE(chardev_unknown_ioctl),
 	KUNIT_CASE(chardev_answers),
+	KUNIT_CASE(chardev_not_for_user),
 	KUNIT_CASE(chardev_no_answer),
 	KUNIT_CASE(chardev_pieces),
 	KUNIT_CASE(chardev_outlives),

@@ -11,7 +11,9 @@ struct test_client {
 	int attach_error;
 	int attached;
 	int detached;
+	int forgot;
 	int restored;
+	int forget_call;
 	int detach_call;
 	int restore_call;
 };
@@ -37,6 +39,14 @@ static void test_detach(struct pvmemcontrol_client *client)
 	c->detach_call = pvmemcontrol_ping(client);
 }
 
+static void test_forget(struct pvmemcontrol_client *client)
+{
+	struct test_client *c = to_test_client(client);
+
+	c->forgot++;
+	c->forget_call = pvmemcontrol_ping(client);
+}
+
 static void test_restore(struct pvmemcontrol_client *client)
 {
 	struct test_client *c = to_test_client(client);
@@ -48,6 +58,7 @@ static void test_restore(struct pvmemcontrol_client *client)
 static const struct pvmemcontrol_client_ops test_ops = {
 	.attach = test_attach,
 	.detach = test_detach,
+	.forget = test_forget,
 	.restore = test_restore,
 };
 
@@ -128,6 +139,7 @@ static void client_refuses(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 0, pvmc_device_resume(dev));
 	fake_vmm_unplug(test, dev);
 	KUNIT_EXPECT_EQ(test, 0, c->restored);
+	KUNIT_EXPECT_EQ(test, 0, c->forgot);
 	KUNIT_EXPECT_EQ(test, 0, c->detached);
 
 	/* The next device is another chance. */
@@ -190,6 +202,9 @@ static void client_suspend(struct kunit *test)
 
 	fake_client_add(test, &c->client);
 	pvmc_device_suspend(dev);
+	KUNIT_EXPECT_EQ(test, 1, c->forgot);
+	KUNIT_EXPECT_EQ(test, -EIO, c->forget_call);
+	KUNIT_EXPECT_EQ(test, 0, c->restored);
 	KUNIT_EXPECT_EQ(test, -EIO, pvmemcontrol_ping(&c->client));
 	KUNIT_EXPECT_EQ(test, -EIO, pvmemcontrol_get_info(&info));
 	KUNIT_EXPECT_EQ(test, 0U, vmm->ignored);

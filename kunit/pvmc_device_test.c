@@ -2,6 +2,8 @@
 /*
  * Devices: coming, going, falling silent and being found again.
  */
+#include <linux/delay.h>
+#include <linux/io.h>
 #include <linux/sizes.h>
 
 #include "fake_vmm.h"
@@ -240,6 +242,69 @@ static void device_two(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, -ENODEV, device_call(f));
 }
 
+/* The only device left does not work: it is not used until it does. */
+static void device_spare_down(struct kunit *test)
+{
+	struct device_fixture *f = test->priv;
+	struct fake_vmm *second = fake_vmm_new(test);
+	struct pvmc_device *dev = fake_vmm_plug(test, f->vmm);
+	struct pvmc_device *spare;
+
+	second->zeroes = false;
+	spare = fake_vmm_plug(test, second);
+	pvmc_device_suspend(spare);
+	fake_vmm_unplug(test, dev);
+	KUNIT_EXPECT_EQ(test, -ENODEV, device_call(f));
+	KUNIT_EXPECT_EQ(test, 1, f->c.attached);
+	KUNIT_EXPECT_EQ(test, 0, pvmc_device_resume(spare));
+	KUNIT_EXPECT_EQ(test, 2, f->c.attached);
+	KUNIT_EXPECT_EQ(test, 0, f->c.restored);
+	KUNIT_EXPECT_EQ(test, 0, device_call(f));
+}
+
+/* The VMM answers when nobody waits any more: that is nobody's answer. */
+static void device_late_answer(struct kunit *test)
+{
+	struct device_fixture *f = test->priv;
+	struct pvmc_device *dev = fake_vmm_plug(test, f->vmm);
+	struct pvmc_wire *late = phys_to_virt(f->vmm->buffers[0]);
+	unsigned int requests;
+	unsigned long flags;
+	int err;
+
+	fake_vmm_fault(f->vmm, FAKE_FAULT_SILENT, 0, 0, 1);
+	/* Nothing can be recovered in between. */
+	local_irq_save(flags);
+	err = device_call(f);
+	requests = f->vmm->requests;
+	memset(late, 0, sizeof(*late));
+	KUNIT_EXPECT_EQ(test, -EIO, device_call(f));
+	local_irq_restore(flags);
+	KUNIT_EXPECT_EQ(test, -EIO, err);
+	KUNIT_EXPECT_EQ(test, requests, f->vmm->requests);
+	KUNIT_EXPECT_TRUE(test, fake_wait_recovered(dev, 1));
+	KUNIT_EXPECT_EQ(test, 0, device_call(f));
+}
+
+/* A recovery that was due is not done after a resume that does as much. */
+static void device_suspend_when_due(struct kunit *test)
+{
+	struct device_fixture *f = test->priv;
+	struct pvmc_device *dev = fake_vmm_plug(test, f->vmm);
+	unsigned long flags;
+
+	local_irq_save(flags);
+	fake_vmm_fault(f->vmm, FAKE_FAULT_FORGET, 0, 0, 1);
+	device_call(f);
+	local_irq_restore(flags);
+	pvmc_device_suspend(dev);
+	KUNIT_EXPECT_EQ(test, 0, pvmc_device_resume(dev));
+	msleep(100);
+	KUNIT_EXPECT_LE(test, f->c.restored, 2);
+	KUNIT_EXPECT_EQ(test, (unsigned long)f->c.restored - 1, dev->recoveries);
+	KUNIT_EXPECT_EQ(test, 0, device_call(f));
+}
+
 /* What happens to a device that kernel code does not use is not its affair. */
 static void device_spare_recovers(struct kunit *test)
 {
@@ -327,6 +392,9 @@ static struct kunit_case pvmc_device_cases[] = {
 	KUNIT_CASE(device_gone),
 	KUNIT_CASE(device_moves_host),
 	KUNIT_CASE(device_two),
+	KUNIT_CASE(device_spare_down),
+	KUNIT_CASE(device_late_answer),
+	KUNIT_CASE(device_suspend_when_due),
 	KUNIT_CASE(device_spare_recovers),
 	KUNIT_CASE(device_resume_silent),
 	KUNIT_CASE(device_suspended_unplug),

@@ -129,6 +129,7 @@ static const struct hugetlb_fault_case hugetlb_fault_cases[] = {
 	{ FAKE_FAULT_REFUSE, EINVAL },
 	{ FAKE_FAULT_ELSEWHERE, 0 },
 	{ FAKE_FAULT_FORGET, 0 },
+	{ FAKE_FAULT_GARBAGE, 0 },
 	{ FAKE_FAULT_GONE, 0 },
 };
 
@@ -166,7 +167,103 @@ static void hugetlb_fault_in_proof(struct kunit *test)
 	fake_vmm_fault(f->vmm, c->fault, c->err, 0, 1);
 	fake_client_add(test, &pvmc_hugetlb_client);
 	hugetlb_zero(test);
-	hugetlb_zero(test);
+	if (c->fault == FAKE_FAULT_GONE) {
+		KUNIT_EXPECT_EQ(test, 0, hugetlb_zero(test));
+		return;
+	}
+	if (c->fault == FAKE_FAULT_SILENT || c->fault == FAKE_FAULT_FORGET ||
+	    c->fault == FAKE_FAULT_ELSEWHERE)
+		KUNIT_EXPECT_TRUE(test, fake_wait_recovered(f->dev, 1));
+	/* One bad answer does not make memory bad, unless it says just that. */
+	KUNIT_EXPECT_EQ(test, c->err != EINVAL && c->err != EOPNOTSUPP,
+			hugetlb_zero(test));
+}
+
+/* Failures without end: after some tries it is left at that. */
+static void hugetlb_proof_gives_up(struct kunit *test)
+{
+	struct hugetlb_fixture *f = test->priv;
+	unsigned int requests;
+	int i;
+
+	f->dev = fake_vmm_plug(test, f->vmm);
+	fake_vmm_fault(f->vmm, FAKE_FAULT_ERRNO, EAGAIN, 0, -1);
+	fake_client_add(test, &pvmc_hugetlb_client);
+	for (i = 0; i < 5; i++)
+		KUNIT_EXPECT_EQ(test, 0, hugetlb_zero(test));
+	requests = f->vmm->requests;
+	KUNIT_EXPECT_EQ(test, 0, hugetlb_zero(test));
+	KUNIT_EXPECT_EQ(test, requests, f->vmm->requests);
+}
+
+/* Memory of two kinds in one node: what is true of one is not of the other. */
+static void hugetlb_mixed(struct kunit *test)
+{
+	struct hugetlb_fixture *f = test->priv;
+
+	f->dev = fake_vmm_plug(test, f->vmm);
+	/* Kinds begin where sections do. */
+	f->vmm->shared_start = round_down(page_to_phys(f->page), SZ_128M);
+	fake_client_add(test, &pvmc_hugetlb_client);
+	KUNIT_EXPECT_EQ(test, 1, hugetlb_zero(test));
+	KUNIT_EXPECT_EQ(test, (u64)PVMEMCONTROL_REMOVE,
+			f->vmm->log[f->vmm->requests - 1].func_code);
+}
+
+static struct page *hugetlb_page_now;
+static int hugetlb_stale, hugetlb_said_zero;
+
+/* Somebody takes a page as soon as calls reach the VMM again. */
+static void hugetlb_eager_restore(struct pvmemcontrol_client *client)
+{
+	memset(page_address(hugetlb_page_now), 0xa5, HUGE_SIZE);
+	hugetlb_said_zero = pvmc_hugetlb_zero(hugetlb_page_now, HUGE_SIZE);
+	hugetlb_stale = memchr_inv(page_address(hugetlb_page_now), 0,
+				   HUGE_SIZE) != NULL;
+}
+
+static const struct pvmemcontrol_client_ops hugetlb_eager_ops = {
+	.restore = hugetlb_eager_restore,
+};
+
+/* The VMM is another, and the proof of before is not good for it. */
+static void hugetlb_restore_order(struct kunit *test)
+{
+	static struct pvmemcontrol_client eager = {
+		.name = "eager",
+		.ops = &hugetlb_eager_ops,
+	};
+	struct hugetlb_fixture *f = test->priv;
+
+	hugetlb_page_now = f->page;
+	f->dev = fake_vmm_plug(test, f->vmm);
+	fake_client_add(test, &eager);
+	fake_client_add(test, &pvmc_hugetlb_client);
+	pvmc_device_suspend(f->dev);
+	f->vmm->shared = true;
+	KUNIT_EXPECT_EQ(test, 0, pvmc_device_resume(f->dev));
+	KUNIT_EXPECT_FALSE(test, hugetlb_said_zero && hugetlb_stale);
+}
+
+/* While a page is being dropped, the VMM becomes another. */
+static void hugetlb_swap(struct fake_vmm *vmm,
+			 const struct pvmemcontrol_vmm_call *call)
+{
+	vmm->on_kick = NULL;
+	pvmc_proof_forget(&pvmc_hugetlb_client);
+	vmm->shared = true;
+}
+
+static void hugetlb_swapped_in_drop(struct kunit *test)
+{
+	struct hugetlb_fixture *f = test->priv;
+
+	hugetlb_plug(test);
+	KUNIT_EXPECT_EQ(test, 1, hugetlb_zero(test));
+	f->vmm->on_kick = hugetlb_swap;
+	KUNIT_EXPECT_EQ(test, 0, hugetlb_zero(test));
+	pvmc_proof_restore(&pvmc_hugetlb_client);
+	KUNIT_EXPECT_EQ(test, 1, hugetlb_zero(test));
 }
 
 /* Success is claimed from the first request on, nothing is done. */
@@ -185,12 +282,16 @@ static void hugetlb_lie_verified(struct kunit *test)
 {
 	struct hugetlb_fixture *f = test->priv;
 
+	u64 mismatched = fake_client_sum(&pvmc_hugetlb_counters.mismatched);
+
 	pvmc_hugetlb_verify = 1;
 	hugetlb_plug(test);
 	KUNIT_EXPECT_EQ(test, 1, hugetlb_zero(test));
 	fake_vmm_fault(f->vmm, FAKE_FAULT_LIE, 0, 0, 1);
 	KUNIT_EXPECT_EQ(test, 0, hugetlb_zero(test));
 	KUNIT_EXPECT_TRUE(test, pvmc_hugetlb_distrusted);
+	KUNIT_EXPECT_EQ(test, mismatched + 1,
+			fake_client_sum(&pvmc_hugetlb_counters.mismatched));
 
 	/* For good, though it has stopped. */
 	KUNIT_EXPECT_EQ(test, 0, hugetlb_zero(test));
@@ -267,13 +368,15 @@ static void hugetlb_known_remade(struct kunit *test)
 {
 	struct hugetlb_fixture *f = test->priv;
 	unsigned int requests;
+	unsigned long pfn;
 
 	hugetlb_plug(test);
 	hugetlb_return(test);
-	/* The same page, or another that is marked as it was. */
+	pfn = page_to_pfn(f->page);
 	__free_pages(f->page, HUGE_ORDER);
 	f->page = alloc_pages(GFP_KERNEL | __GFP_COMP, HUGE_ORDER);
 	KUNIT_ASSERT_NOT_NULL(test, f->page);
+	KUNIT_ASSERT_EQ(test, pfn, page_to_pfn(f->page));
 	requests = f->vmm->requests;
 	KUNIT_EXPECT_EQ(test, 1, hugetlb_zero(test));
 	KUNIT_EXPECT_EQ(test, requests + 1, f->vmm->requests);
@@ -364,13 +467,34 @@ static void hugetlb_return_atomic(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, requests + 1, f->vmm->requests);
 
 	local_irq_save(flags);
-	pvmc_hugetlb_return(f->page, SZ_1G);
+	pvmc_hugetlb_return(f->page, 2 * HUGE_SIZE);
 	local_irq_restore(flags);
 	KUNIT_EXPECT_EQ(test, requests + 1, f->vmm->requests);
 	KUNIT_EXPECT_EQ(test, before + 1,
 			fake_client_sum(&pvmc_hugetlb_counters.return_atomic));
 	KUNIT_EXPECT_EQ(test, 1, hugetlb_zero(test));
 	KUNIT_EXPECT_EQ(test, requests + 2, f->vmm->requests);
+}
+
+/* Where others can run, long work is done too. */
+static void hugetlb_return_long(struct kunit *test)
+{
+	struct hugetlb_fixture *f = test->priv;
+	struct page *page = alloc_pages(GFP_KERNEL | __GFP_COMP,
+					HUGE_ORDER + 1);
+	unsigned int requests;
+
+	KUNIT_ASSERT_NOT_NULL(test, page);
+	hugetlb_plug(test);
+	/* Of its section nothing may be known yet. */
+	pvmc_hugetlb_zero(page, 2 * HUGE_SIZE);
+	requests = f->vmm->requests;
+	memset(page_address(page), 0xa5, 2 * HUGE_SIZE);
+	pvmc_hugetlb_return(page, 2 * HUGE_SIZE);
+	KUNIT_EXPECT_EQ(test, requests + 1, f->vmm->requests);
+	KUNIT_EXPECT_NULL(test, memchr_inv(page_address(page), 0,
+					   2 * HUGE_SIZE));
+	__free_pages(page, HUGE_ORDER + 1);
 }
 
 #ifdef CONFIG_FAULT_INJECTION
@@ -381,6 +505,7 @@ static void hugetlb_no_memory(struct kunit *test)
 
 	hugetlb_plug(test);
 	f->vmm->requests = 0;
+	pvmc_proof_forget(&pvmc_hugetlb_client);
 	fail_nth_begin(test, 1);
 	pvmc_proof_restore(&pvmc_hugetlb_client);
 	KUNIT_EXPECT_TRUE(test, fail_nth_end());
@@ -411,6 +536,11 @@ static struct kunit_case pvmc_hugetlb_cases[] = {
 	KUNIT_CASE(hugetlb_return_lie),
 	KUNIT_CASE(hugetlb_known_scribbled),
 	KUNIT_CASE(hugetlb_return_atomic),
+	KUNIT_CASE(hugetlb_return_long),
+	KUNIT_CASE(hugetlb_proof_gives_up),
+	KUNIT_CASE(hugetlb_mixed),
+	KUNIT_CASE(hugetlb_restore_order),
+	KUNIT_CASE(hugetlb_swapped_in_drop),
 #ifdef CONFIG_FAULT_INJECTION
 	KUNIT_CASE(hugetlb_no_memory),
 #endif

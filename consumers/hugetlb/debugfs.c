@@ -27,6 +27,7 @@ static const struct {
 	PVMC_COUNTER(unproven),
 	PVMC_COUNTER(failed),
 	PVMC_COUNTER(mismatched),
+	PVMC_COUNTER(distrusted),
 	PVMC_COUNTER(verified),
 #undef PVMC_COUNTER
 };

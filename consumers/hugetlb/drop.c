@@ -14,6 +14,7 @@
 #include <linux/random.h>
 #include <linux/sizes.h>
 
+#include "../../core/compat.h"
 #include "hugetlb.h"
 
 #define CREATE_TRACE_POINTS
@@ -34,7 +35,8 @@ bool pvmc_hugetlb_distrusted;
 
 static const struct pvmemcontrol_client_ops pvmc_hugetlb_client_ops = {
 	.attach = pvmc_proof_attach,
-	.detach = pvmc_proof_detach,
+	.detach = pvmc_proof_forget,
+	.forget = pvmc_proof_forget,
 	.restore = pvmc_proof_restore,
 };
 
@@ -82,6 +84,9 @@ static void pvmc_count_fallback(int err)
 	case -EUCLEAN:
 		this_cpu_inc(pvmc_hugetlb_counters.mismatched);
 		break;
+	case -EKEYREJECTED:
+		this_cpu_inc(pvmc_hugetlb_counters.distrusted);
+		break;
 	default:
 		this_cpu_inc(pvmc_hugetlb_counters.failed);
 		break;
@@ -90,14 +95,15 @@ static void pvmc_count_fallback(int err)
 
 static int pvmc_drop(struct page *page, u64 length, bool try)
 {
+	unsigned long generation = pvmc_proof_generation();
 	u64 start = page_to_phys(page);
 	u64 *word;
 	u32 func;
 	int err;
 
 	if (unlikely(READ_ONCE(pvmc_hugetlb_distrusted)))
-		return -EUCLEAN;
-	err = pvmc_proof_operation(page, try, &func);
+		return -EKEYREJECTED;
+	err = pvmc_proof_operation(page, length, generation, try, &func);
 	if (err)
 		return err;
 	/* What is zero already proves nothing. */
@@ -109,6 +115,9 @@ static int pvmc_drop(struct page *page, u64 length, bool try)
 	/* What was proven may not be what fails; keep the reasons apart. */
 	if (err)
 		return err == -ENODEV ? -ENODEV : -EIO;
+	/* It may have been another VMM that did it than the one proven. */
+	if (unlikely(pvmc_proof_generation() != generation))
+		return -EIO;
 	return pvmc_verify(word, start);
 }
 
@@ -170,7 +179,8 @@ void pvmc_hugetlb_return(struct page *page, u64 length)
 		this_cpu_inc(pvmc_hugetlb_counters.return_failed);
 		return;
 	}
-	pvmc_known_set(page, mark);
+	if (length <= PAGE_SIZE << PVMC_MARK_ORDER_MAX)
+		pvmc_known_set(page, mark);
 	this_cpu_inc(pvmc_hugetlb_counters.returned);
 	this_cpu_add(pvmc_hugetlb_counters.returned_bytes, length);
 	trace_pvmemcontrol_hugetlb_return(page_to_phys(page), length,

@@ -25,6 +25,7 @@ struct page;
  * @unproven: pages cleared by the kernel as no operation is known to zero
  * @failed: pages cleared by the kernel as the VMM did not do what it was asked
  * @mismatched: pages cleared by the kernel as they did not read as zero
+ * @distrusted: pages cleared by the kernel since that has happened
  * @verified: pages of which a word was read back
  */
 struct pvmc_hugetlb_counters {
@@ -39,6 +40,7 @@ struct pvmc_hugetlb_counters {
 	u64 unproven;
 	u64 failed;
 	u64 mismatched;
+	u64 distrusted;
 	u64 verified;
 };
 
@@ -62,9 +64,13 @@ bool pvmc_known_take(struct page *head);
 
 /* proof.c */
 int pvmc_proof_attach(struct pvmemcontrol_client *client);
-void pvmc_proof_detach(struct pvmemcontrol_client *client);
+void pvmc_proof_forget(struct pvmemcontrol_client *client);
 void pvmc_proof_restore(struct pvmemcontrol_client *client);
-int pvmc_proof_operation(struct page *page, bool try, u32 *func);
+unsigned long pvmc_proof_generation(void);
+int pvmc_proof_operation(struct page *page, u64 length,
+			 unsigned long generation, bool try, u32 *func);
+int pvmc_proof_init(void);
+void pvmc_proof_exit(void);
 
 /* hook.c */
 int pvmc_hook_init(void);

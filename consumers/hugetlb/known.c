@@ -7,8 +7,15 @@
  * out of the pool too, and there are many: split up and given to the page
  * allocator, demoted, migrated to, used for a copy.  So the mark is in the
  * page's own struct pages, in a field of a tail page that hugetlb does not use
- * and that the kernel clears whenever it makes a compound page; and whatever
- * comes back into the pool by being freed is marked anew, or unmarked.
+ * and that prep_compound_page() clears; and whatever comes back into the pool by
+ * being freed is marked anew, or unmarked.  Gigantic pages are made without
+ * prep_compound_page(): what they rely on is that on the kernels where they are
+ * marked at all, each of their ways into the pool is through the function that
+ * marks or unmarks (core/compat.h).
+ *
+ * A mark may outlive the huge page in a struct page that belongs to something
+ * else by then.  It means nothing there, and no more when that becomes part of
+ * a huge page again.
  *
  * What cannot be found by walking pages, all marks of a time when the VMM was
  * another or was not trusted, is forgotten by changing what a mark is.

@@ -14,16 +14,23 @@ static int __init pvmc_hugetlb_init(void)
 {
 	int err;
 
-	err = pvmemcontrol_register_client(&pvmc_hugetlb_client);
+	err = pvmc_proof_init();
 	if (err)
 		return err;
+	err = pvmemcontrol_register_client(&pvmc_hugetlb_client);
+	if (err)
+		goto exit_proof;
 	err = pvmc_hook_init();
-	if (err) {
-		pvmemcontrol_unregister_client(&pvmc_hugetlb_client);
-		return err;
-	}
+	if (err)
+		goto unregister_client;
 	pvmc_debugfs_init();
 	return 0;
+
+unregister_client:
+	pvmemcontrol_unregister_client(&pvmc_hugetlb_client);
+exit_proof:
+	pvmc_proof_exit();
+	return err;
 }
 
 static void __exit pvmc_hugetlb_exit(void)
@@ -32,6 +39,7 @@ static void __exit pvmc_hugetlb_exit(void)
 	/* Nobody may be on the way to a call when the client goes. */
 	pvmc_hook_exit();
 	pvmemcontrol_unregister_client(&pvmc_hugetlb_client);
+	pvmc_proof_exit();
 }
 
 module_init(pvmc_hugetlb_init);

@@ -54,14 +54,20 @@ struct pvmemcontrol_info {
  *	of anything further about it, but may still make calls.
  * @detach: The device is about to go.  Calls still reach it when it leaves in
  *	good order, and fail with -ENODEV when it has gone already.
- * @restore: The VMM may have forgotten everything it was told, or may run on
- *	another host: after suspend, a reset, a migration, a snapshot, or a
- *	request without answer.  Whatever the client relies on must be said
- *	again, and whatever it has proven must be proven again.
+ * @forget: The VMM may have forgotten everything it was told, or may run on
+ *	another host: before suspend and a reset of the device, and after a
+ *	request without answer, which is how a migration or a restored snapshot
+ *	is noticed.  Nothing that was said or proven before holds any more.
+ *	No calls are in flight, and none reach the VMM until it is connected
+ *	again; what a call returned before is not to be relied on.
+ * @restore: The VMM is connected again, and calls reach it, others' from just
+ *	before this on.  Whatever the client relies on must be said again, and
+ *	whatever it had proven must be proven again.
  */
 struct pvmemcontrol_client_ops {
 	int (*attach)(struct pvmemcontrol_client *client);
 	void (*detach)(struct pvmemcontrol_client *client);
+	void (*forget)(struct pvmemcontrol_client *client);
 	void (*restore)(struct pvmemcontrol_client *client);
 };
 

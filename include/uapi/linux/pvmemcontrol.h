@@ -33,6 +33,13 @@
 /* Function codes of protocol 1.0 are below this. */
 #define PVMEMCONTROL_NR_FUNC_1_0	15
 
+/*
+ * Of protocol 1.1.  The VMM reads and writes guest memory at the address in
+ * these, so they are the kernel's own: an ioctl is told that they are unknown.
+ */
+#define PVMEMCONTROL_VECTOR		0x101
+#define PVMEMCONTROL_VIOLATION		0x102
+
 /* The major version that this header describes, from the answer to INFO. */
 #define PVMEMCONTROL_VERSION_MAJOR	1
 
