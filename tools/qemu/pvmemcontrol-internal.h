@@ -97,6 +97,8 @@ int pvmemcontrol_ram_call(PVMemcontrolState *s, PVMemcontrolRam *ram,
 
 void pvmemcontrol_memory_init(PVMemcontrolState *s);
 void pvmemcontrol_memory_exit(PVMemcontrolState *s);
+/* A number that differs where RAM is backed otherwise: what discards do then */
+uint32_t pvmemcontrol_memory_kind(void);
 /* Undoes protections and locks of this device, as a new machine has none. */
 void pvmemcontrol_memory_reset(PVMemcontrolState *s);
 
@@ -198,13 +200,20 @@ struct PVMemcontrolState {
     /* Set by vCPUs: this guest has changed protections, has locked memory. */
     bool has_protected;
     bool has_locked;
+    /* ... has told the host anything that a new process will not know. */
+    bool has_told;
 
     PVMemcontrolFaults faults;
     PVMemcontrolCounters *counters;
 
-    /* @connections, flat, for and from a migration stream */
+    /*
+     * For and from a migration stream: @connections, flat; @has_told; and
+     * pvmemcontrol_memory_kind() where the guest came from
+     */
     uint32_t saved_count;
     uint64_t *saved_gpa;
+    bool saved_told;
+    uint32_t saved_kind;
 };
 
 /* Back to how the device starts: BROKEN, no connection */

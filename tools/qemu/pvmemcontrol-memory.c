@@ -18,7 +18,9 @@
 #include "exec/address-spaces.h"
 #include "exec/cpu-common.h"
 #include "migration/misc.h"
+#include "qemu/bitops.h"
 #include "qemu/log.h"
+#include "qemu/xxhash.h"
 #include "sysemu/sysemu.h"
 #include "pvmemcontrol-internal.h"
 #include "trace.h"
@@ -268,6 +270,10 @@ int pvmemcontrol_ram_call(PVMemcontrolState *s, PVMemcontrolRam *ram,
 {
     void *host = ram->cache.ptr + offset;
 
+    if (call->func_code > PVMEMCONTROL_PAGEOUT &&
+        call->func_code != PVMEMCONTROL_MUNLOCK) {
+        qatomic_set(&s->has_told, true);
+    }
     switch (call->func_code) {
     case PVMEMCONTROL_DONTNEED:
     case PVMEMCONTROL_REMOVE:
@@ -300,6 +306,27 @@ int pvmemcontrol_ram_call(PVMemcontrolState *s, PVMemcontrolRam *ram,
     }
 }
 
+static int hash_block(RAMBlock *block, void *opaque)
+{
+    uint32_t *hash = opaque;
+    uint32_t kind = qemu_ram_is_shared(block) |
+                    (qemu_ram_get_fd(block) >= 0) << 1;
+
+    *hash = qemu_xxhash6(deposit64(*hash, 32, 32,
+                                   g_str_hash(qemu_ram_get_idstr(block))),
+                         qemu_ram_pagesize(block), kind, 0);
+    return 0;
+}
+
+uint32_t pvmemcontrol_memory_kind(void)
+{
+    uint32_t hash = 0;
+
+    RCU_READ_LOCK_GUARD();
+    qemu_ram_foreach_block(hash_block, &hash);
+    return hash;
+}
+
 /* -- Life ---------------------------------------------------------------- */
 
 void pvmemcontrol_memory_init(PVMemcontrolState *s)
@@ -330,6 +357,7 @@ void pvmemcontrol_memory_reset(PVMemcontrolState *s)
     bool locked = qatomic_xchg(&s->has_locked, false);
     unsigned int i;
 
+    qatomic_set(&s->has_told, false);
     RCU_READ_LOCK_GUARD();
     for (i = 0; s->map && i < s->map->nr; i++) {
         PVMemcontrolRam *ram = &s->map->ram[i];

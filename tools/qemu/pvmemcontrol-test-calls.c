@@ -87,7 +87,7 @@ static void test_info(void)
     ret = vm_call(vm, PVMEMCONTROL_INFO, UINT64_MAX, UINT64_MAX, UINT64_MAX);
     g_assert_cmpuint(ret.ret_errno, ==, 0);
     g_assert_cmpuint(ret.ret_code, ==, 0);
-    g_assert_cmpuint(ret.ret_value, ==, getpagesize());
+    g_assert_cmpuint(ret.ret_value, ==, qemu_real_host_page_size());
     g_assert_cmpuint(ret.arg0, ==, 1);
     g_assert_cmpuint(ret.arg1, ==, 0);
     vm_stop(vm);
@@ -490,7 +490,7 @@ static void test_ram_goes_away(void)
     g_assert_cmphex(vm_register(vm, gpa, &id), ==, PVMEMCONTROL_TRANSPORT_ACK);
     vm_command(vm, PVMEMCONTROL_TRANSPORT_READY);
     g_assert_cmpuint(vm_call_at(vm, id, gpa, info).ret_value, ==,
-                     getpagesize());
+                     qemu_real_host_page_size());
     do_call(vm, PVMEMCONTROL_DONTNEED, gpa + PAGE, PAGE, 0);
 
     set_pam(vm, PAM_READ_ONLY);
@@ -507,7 +507,7 @@ static void test_ram_goes_away(void)
     /* The connection is still there when the RAM is again. */
     set_pam(vm, PAM_RAM);
     g_assert_cmpuint(vm_call_at(vm, id, gpa, info).ret_value, ==,
-                     getpagesize());
+                     qemu_real_host_page_size());
     vm_stop(vm);
 }
 

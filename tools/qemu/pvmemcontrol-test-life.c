@@ -88,12 +88,12 @@ static void start_saving(VM *vm, const char *path)
                              "{ 'uri': %s } }", uri);
 }
 
-static VM *load(const char *props, const char *path)
+static VM *load(const char *machine, const char *path)
 {
     g_autofree char *args = g_strdup_printf(
-        "-M q35,mem-merge=off -m 256M -nodefaults "
-        "-device pvmemcontrol,id=mc,addr=04.0%s -incoming 'exec:cat %s'",
-        props, path);
+        "-M q35,mem-merge=off%s -m 256M -nodefaults "
+        "-device pvmemcontrol,id=mc,addr=04.0 -incoming 'exec:cat %s'",
+        machine, path);
     VM *vm = vm_start_args(args, 0);
 
     /* The stream brings the BAR. */
@@ -143,7 +143,7 @@ static void test_save_load(void)
     for (i = 0; i < 100; i++) {
         g_assert_cmpuint(vm_call_at(vm, PVMEMCONTROL_CONNECTION_ID + i,
                                     TEST_BUF + i * PAGE, INFO).ret_value,
-                         ==, getpagesize());
+                         ==, qemu_real_host_page_size());
     }
     g_assert(vm_unanswered(vm, PVMEMCONTROL_CONNECTION_ID + 100, TEST_BUF));
     vm_stop(vm);
@@ -171,9 +171,67 @@ static void test_save_load_init(void)
     g_assert(vm_unanswered(vm, id, TEST_BUF + PAGE));
     vm_command(vm, PVMEMCONTROL_TRANSPORT_READY);
     g_assert_cmpuint(vm_call_at(vm, id, TEST_BUF + PAGE, INFO).ret_value, ==,
-                     getpagesize());
+                     qemu_real_host_page_size());
     vm_stop(vm);
     unlink(path);
+}
+
+/* Saves, loads and says whether the buffer is still known. */
+static bool known_after_load(VM *vm, const char *machine)
+{
+    g_autofree char *path = stream_path();
+    struct pvmemcontrol_vmm_ret ret;
+    bool known;
+
+    start_saving(vm, path);
+    vm_wait_migration(vm);
+    vm_stop(vm);
+    vm = load(machine, path);
+    wait_resumed(vm);
+    known = vm_counter(vm, "connections");
+    if (known) {
+        ret = vm_call(vm, PVMEMCONTROL_INFO, 0, 0, 0);
+        g_assert_cmpuint(ret.ret_value, ==, qemu_real_host_page_size());
+    } else {
+        g_assert_cmphex(vm_status(vm), ==, PVMEMCONTROL_TRANSPORT_ERROR);
+        g_assert(vm_unanswered(vm, vm->id, TEST_BUF));
+        vm_connect(vm);
+        vm_expect(vm, PVMEMCONTROL_DONTDUMP, TEST_RAM, PAGE, 0, 0, 0);
+    }
+    vm_stop(vm);
+    unlink(path);
+    return known;
+}
+
+/* What the host was told is not known to the next, and the guest must learn. */
+static void test_load_told(void)
+{
+    static const uint64_t lasting[] = {
+        PVMEMCONTROL_DONTDUMP, PVMEMCONTROL_MLOCK, PVMEMCONTROL_MPROTECT_R,
+    };
+    VM *vm = connected(BACKEND_ANON, "");
+    int i;
+
+    /* Nothing of this lasts. */
+    vm_expect(vm, PVMEMCONTROL_DONTNEED, TEST_RAM, PAGE, 0, 0, 0);
+    vm_expect(vm, PVMEMCONTROL_FREE, TEST_RAM, PAGE, 0, 0, 0);
+    g_assert(known_after_load(vm, ""));
+
+    for (i = 0; i < ARRAY_SIZE(lasting); i++) {
+        vm = connected(BACKEND_ANON, "");
+        vm_expect(vm, lasting[i], TEST_RAM, PAGE, 0, 0, 0);
+        g_assert_false(known_after_load(vm, ""));
+    }
+}
+
+/* Memory of another kind: what discards do there, the guest must find out. */
+static void test_load_other_memory(void)
+{
+    VM *vm = connected(BACKEND_ANON, "");
+
+    g_assert_false(known_after_load(vm, ",memory-backend=pc.ram -object "
+        "memory-backend-memfd,id=pc.ram,size=256M,share=on,"
+        "x-use-canonical-path-for-ramblock-id=off"));
 }
 
 /* A stream with more connections than are allowed is an error, no more. */
@@ -353,7 +411,7 @@ static void test_two_devices(void)
     g_assert_cmphex(id, ==, PVMEMCONTROL_CONNECTION_ID);
     vm_command(&second, PVMEMCONTROL_TRANSPORT_READY);
     g_assert_cmpuint(vm_call_at(&second, id, TEST_BUF + PAGE, INFO).ret_value,
-                     ==, getpagesize());
+                     ==, qemu_real_host_page_size());
     vm_command(&second, PVMEMCONTROL_TRANSPORT_DISCONNECT);
     vm_expect(vm, PVMEMCONTROL_DONTDUMP, TEST_RAM, PAGE, 0, 0, 0);
     g_free(second.dev);
@@ -370,6 +428,9 @@ void add_life_tests(void)
     qtest_add_func("/pvmemcontrol/migration/save-load", test_save_load);
     qtest_add_func("/pvmemcontrol/migration/save-load-init",
                    test_save_load_init);
+    qtest_add_func("/pvmemcontrol/migration/told", test_load_told);
+    qtest_add_func("/pvmemcontrol/migration/other-memory",
+                   test_load_other_memory);
     qtest_add_func("/pvmemcontrol/migration/too-many-connections",
                    test_load_too_many);
     qtest_add_func("/pvmemcontrol/migration/discard-under-way",

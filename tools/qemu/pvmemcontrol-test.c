@@ -144,7 +144,7 @@ static void test_ids(void)
             vm_call_at(vm, FIRST_ID + i, TEST_BUF + i * 32,
                        (struct pvmemcontrol_vmm_call) { });
 
-        g_assert_cmpuint(ret.ret_value, ==, getpagesize());
+        g_assert_cmpuint(ret.ret_value, ==, qemu_real_host_page_size());
         g_assert_cmpuint(ret.arg0, ==, 1);
         g_assert_cmpuint(ret.arg1, ==, 0);
     }
@@ -230,7 +230,7 @@ static void test_register_address(void)
             vm_command(vm, READY);
             ret = vm_call_at(vm, id, places[i].gpa,
                              (struct pvmemcontrol_vmm_call) { });
-            g_assert_cmpuint(ret.ret_value, ==, getpagesize());
+            g_assert_cmpuint(ret.ret_value, ==, qemu_real_host_page_size());
         } else {
             g_assert_cmphex(vm_command(vm, READY), ==, ERROR);
         }

@@ -60,7 +60,7 @@ uint32_t vm_register(VM *vm, uint64_t gpa, uint32_t *id);
 /* RESET, REGISTER of TEST_BUF, READY */
 void vm_connect(VM *vm);
 
-/* Requests.  What is left of the buffer when it was not answered is seen too. */
+/* Requests.  What is left of the buffer if it was not answered is seen too. */
 struct pvmemcontrol_vmm_ret vm_call_at(VM *vm, uint32_t id, uint64_t buf_gpa,
                                        struct pvmemcontrol_vmm_call call);
 struct pvmemcontrol_vmm_ret vm_call(VM *vm, uint64_t func_code, uint64_t gpa,

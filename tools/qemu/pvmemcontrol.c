@@ -416,6 +416,8 @@ static int pre_save(void *opaque)
     s->saved_count = s->connections->count;
     s->saved_gpa = g_memdup2(s->connections->gpa,
                              s->saved_count * sizeof(s->saved_gpa[0]));
+    s->saved_told = qatomic_read(&s->has_told);
+    s->saved_kind = pvmemcontrol_memory_kind();
     return 0;
 }
 
@@ -452,6 +454,15 @@ static int post_load(void *opaque, int version_id)
     c->count = s->saved_count;
     connections_replace(s, c);
     free_saved(s);
+
+    /*
+     * What the guest has told the host, or found out of it, may not be so
+     * here.  There is one way to tell a driver: not to know its buffers.
+     */
+    if (s->saved_told || s->saved_kind != pvmemcontrol_memory_kind()) {
+        enter(s, PVMEMCONTROL_BROKEN);
+        trace_pvmemcontrol_forget();
+    }
     return 0;
 }
 
@@ -468,6 +479,8 @@ static const VMStateDescription vmstate_pvmemcontrol = {
         VMSTATE_UINT64(payload, PVMemcontrolState),
         VMSTATE_UINT32(command, PVMemcontrolState),
         VMSTATE_UINT32(phase, PVMemcontrolState),
+        VMSTATE_BOOL(saved_told, PVMemcontrolState),
+        VMSTATE_UINT32(saved_kind, PVMemcontrolState),
         VMSTATE_UINT32(saved_count, PVMemcontrolState),
         VMSTATE_VALIDATE("state and connections", saved_is_sane),
         VMSTATE_VARRAY_UINT32_ALLOC(saved_gpa, PVMemcontrolState, saved_count,
