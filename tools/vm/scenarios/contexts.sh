@@ -47,10 +47,10 @@ good()
 
 # --- a client that is there before the device --------------------------------
 
-check 'load the core alone' modprobe pvmemcontrol
-check 'load the client' insmod /lib/test-modules/pvmc_contexts.ko
+must 'load the core alone' modprobe pvmemcontrol
+must 'load the client' insmod /lib/test-modules/pvmc_contexts.ko
 equal 'nothing to attach to yet' "$(result attached)" 0
-check 'load the transport' modprobe pvmemcontrol_pci
+must 'load the transport' modprobe pvmemcontrol_pci
 equal 'the client is attached' "$(result attached)" 1
 equal 'and not detached' "$(result detached)" 0
 

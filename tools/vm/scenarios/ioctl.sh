@@ -8,7 +8,7 @@
 . /lib/ktap.sh
 . /lib/facts.sh
 
-check 'load' modprobe pvmemcontrol_pci
+must 'load' modprobe pvmemcontrol_pci
 chmod 600 /dev/pvmemcontrol0
 
 for program in bad_ioctl bad_ioctl32; do

@@ -51,7 +51,7 @@ done
 
 # --- the foreign program, on our driver --------------------------------------
 
-check 'pvmemcontrol_pci takes over from it' modprobe pvmemcontrol_pci
+must 'pvmemcontrol_pci takes over from it' modprobe pvmemcontrol_pci
 check 'there is a device file' [ -c /dev/pvmemcontrol0 ]
 
 errors=$(host counter errors)

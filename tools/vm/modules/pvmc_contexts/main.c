@@ -110,7 +110,7 @@ static int ctx_run_softirq(void *unused)
 		tasklet_hi_schedule(&cpu->softirq);
 		tasklet_unlock_wait(&cpu->softirq);
 		while (test_bit(TASKLET_STATE_SCHED, &cpu->softirq.state))
-			cond_resched();
+			cond_resched_tasks_rcu_qs();
 	}
 	return 0;
 }
@@ -234,7 +234,7 @@ static int ctx_victim(void *unused)
 		preempt_disable();
 		ctx_try(CTX_PROCESS);
 		preempt_enable();
-		cond_resched();
+		cond_resched_tasks_rcu_qs();
 	}
 	return 0;
 }

@@ -13,7 +13,7 @@
  *		other_errno	the last of the others
  *		wrong		calls that did something else to the memory than
  *				they said
- *		attached, detached, restored	callbacks
+ *		attached, detached, forgot, restored	callbacks
  */
 #include <linux/debugfs.h>
 #include <linux/delay.h>
@@ -58,7 +58,7 @@ static DEFINE_PER_CPU(struct load_cpu, load_cpus);
 static DEFINE_MUTEX(load_lock);		/* starting and stopping */
 static bool load_running;
 static struct dentry *load_dir;
-static atomic_t load_attached, load_detached, load_restored;
+static atomic_t load_attached, load_detached, load_forgot, load_restored;
 
 static int load_attach(struct pvmemcontrol_client *client)
 {
@@ -71,6 +71,11 @@ static void load_detach(struct pvmemcontrol_client *client)
 	atomic_inc(&load_detached);
 }
 
+static void load_forget(struct pvmemcontrol_client *client)
+{
+	atomic_inc(&load_forgot);
+}
+
 static void load_restore(struct pvmemcontrol_client *client)
 {
 	atomic_inc(&load_restored);
@@ -79,6 +84,7 @@ static void load_restore(struct pvmemcontrol_client *client)
 static const struct pvmemcontrol_client_ops load_ops = {
 	.attach = load_attach,
 	.detach = load_detach,
+	.forget = load_forget,
 	.restore = load_restore,
 };
 
@@ -144,7 +150,7 @@ static int load_thread(void *arg)
 		/* Without a VMM calls cost nothing: leave room for others. */
 		if (err)
 			usleep_range(200, 400);
-		cond_resched();
+		cond_resched_tasks_rcu_qs();
 	}
 	return 0;
 }
@@ -216,6 +222,7 @@ static int load_clear_set(void *unused, u64 value)
 	}
 	atomic_set(&load_attached, 0);
 	atomic_set(&load_detached, 0);
+	atomic_set(&load_forgot, 0);
 	atomic_set(&load_restored, 0);
 	return 0;
 }
@@ -236,9 +243,10 @@ static int results_show(struct seq_file *s, void *unused)
 	for_each_possible_cpu(i)
 		other_errno = READ_ONCE(per_cpu(load_cpus.other_errno, i)) ?:
 			      other_errno;
-	seq_printf(s, "other_errno %d\nattached %d\ndetached %d\nrestored %d\n",
-		   other_errno, atomic_read(&load_attached),
-		   atomic_read(&load_detached), atomic_read(&load_restored));
+	seq_printf(s, "other_errno %d\nattached %d\ndetached %d\n", other_errno,
+		   atomic_read(&load_attached), atomic_read(&load_detached));
+	seq_printf(s, "forgot %d\nrestored %d\n", atomic_read(&load_forgot),
+		   atomic_read(&load_restored));
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(results);
