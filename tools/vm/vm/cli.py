@@ -50,9 +50,11 @@ def _parser():
     add("--cpus", type=int, default=2, metavar="N", help="default 2")
     add("--numa", type=int, default=1, metavar="N",
         help="split memory and CPUs among N nodes")
-    add("--ram", default="anon", metavar="KIND[,KEY=VALUE]...",
-        help="backing of the guest's memory: anon, memfd (shared) or hugetlb;"
-             " with properties of the QEMU memory backend")
+    add("--ram", action="append", metavar="KIND[,KEY=VALUE]...",
+        help="backing of the guest's memory: anon (the default), memfd "
+             "(shared) or hugetlb (huge pages of 2 MiB, reserved for the run "
+             "if the host has none free); with properties of the QEMU memory "
+             "backend.  Repeated: the next for the next NUMA node")
     add("--kernel", default="stock", metavar="NAME",
         help="a name that tools/vm/kernel knows, a folder as it prints, or a "
              "bzImage (default: stock)")

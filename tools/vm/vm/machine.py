@@ -12,6 +12,7 @@ import subprocess
 import tempfile
 
 from . import TOOLS, VmError, bzimage
+from .hostpages import HostPages
 from .qmp import Qmp
 
 PR_SET_PDEATHSIG = 1
@@ -75,34 +76,48 @@ def parse_size(text):
     return int(digits) * (unit or MIB)
 
 
-def _memory_arguments(options):
-    kind, _, properties = options.ram.partition(",")
-    backend = {"anon": "memory-backend-ram",
-               "memfd": "memory-backend-memfd,share=on",
-               "hugetlb": "memory-backend-memfd,share=on,hugetlb=on,"
-                          "hugetlbsize=2M"}.get(kind)
-    if backend is None:
+BACKENDS = {
+    "anon": "memory-backend-ram",
+    "memfd": "memory-backend-memfd,share=on",
+    "hugetlb": "memory-backend-memfd,share=on,hugetlb=on,hugetlbsize=2M",
+}
+
+
+def _backend(ram):
+    kind, _, properties = ram.partition(",")
+    if kind not in BACKENDS:
         raise VmError(f"--ram {kind}: neither anon, memfd nor hugetlb")
-    if properties:
-        backend += "," + properties
+    return BACKENDS[kind] + ("," + properties if properties else "")
+
+
+def _memory_arguments(options):
+    """QEMU's arguments, and how many bytes of huge pages they take of the
+    host's pool."""
     size = parse_size(options.memory)
     nodes = options.numa
+    rams = options.ram or ["anon"]
+    if len(rams) > nodes:
+        raise VmError(f"--ram {rams[nodes]}: there is no NUMA node for it")
     arguments = ["-m", f"{size // MIB}M",
                  "-smp", f"{options.cpus},sockets={options.cpus}"]
     each = size // nodes // (128 * MIB) * (128 * MIB) if nodes > 1 else size
     if each == 0:
         raise VmError(f"--memory {options.memory} is too little for "
                       f"{nodes} NUMA nodes")
+    huge = 0
     for node in range(nodes):
         this = each if node < nodes - 1 else size - each * (nodes - 1)
-        arguments += ["-object", f"{backend},id=ram{node},size={this}"]
+        ram = rams[min(node, len(rams) - 1)]
+        arguments += ["-object", f"{_backend(ram)},id=ram{node},size={this}"]
+        if ram.partition(",")[0] == "hugetlb":
+            huge += this
         if nodes > 1:
             first = options.cpus * node // nodes
             last = options.cpus * (node + 1) // nodes - 1
             cpus = f",cpus={first}-{last}" if first <= last else ""
             arguments += ["-numa",
                           f"node,nodeid={node},memdev=ram{node}{cpus}"]
-    return arguments
+    return arguments, huge
 
 
 def _device_arguments(options):
@@ -129,12 +144,14 @@ class Machine:
         accel = options.accel
         if accel == "auto":
             accel = "kvm" if kvm_works() else "tcg"
+        memory, self._huge = _memory_arguments(options)
+        self._host_pages = HostPages()
         command = [
             find_qemu(), "-nodefaults", "-no-user-config", "-no-reboot",
             "-display", "none", "-name", "pvmemcontrol",
             # Identical pages are merged only if the guest asks for it.
             "-machine", f"q35,vmport=off,mem-merge=off{memory_backend}",
-            *_memory_arguments(options)]
+            *memory]
         if accel == "tcg":
             command += ["-accel", "tcg,thread=multi,tb-size=256",
                         "-cpu", "max,la57=off"]
@@ -182,6 +199,8 @@ class Machine:
 
     def start(self):
         """Starts QEMU; returns the QMP connection, greeted."""
+        if self._huge:
+            self._host_pages.reserve(self._huge)
         self.process = subprocess.Popen(
             self.command, stdin=subprocess.DEVNULL, stdout=self._errors,
             stderr=self._errors, pass_fds=self._inherited,
@@ -192,12 +211,14 @@ class Machine:
             os.close(fd)
         qmp = Qmp(self.sockets["qmp"])
         qmp.execute("qmp_capabilities")
+        self._host_pages.settled()      # it has mapped its memory by now
         return qmp
 
     def kill(self):
         if self.process is not None:
             self.process.kill()
             self.process.wait()
+        self._host_pages.release()
         for sock in self.sockets.values():
             sock.close()
 
