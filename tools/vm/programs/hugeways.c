@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Uses 2 MiB pages in one of the ways in which they are handed out, get data
- * into them and are given back.
+ * Uses huge pages in one of the ways in which they are handed out, get data into
+ * them and are given back.
  *
- * Usage: hugeways WAY NR_PAGES
+ * Usage: hugeways WAY NR_PAGES [PAGE_MIB]
  *
  *	private, shared		anonymous memory
  *	file			a file with fallocate()
@@ -12,6 +12,7 @@
  *	punch			pages are punched out of a file, one only in part
  *	truncate		a file is cut, and grows again
  *	move			pages migrate to the other node and back
+ *	thp			transparent huge pages, 2 MiB
  *
  * At most NR_PAGES are in use at any time.  What is handed out must read as
  * zero over every byte; then every byte is written, and what has been written
@@ -32,9 +33,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define PAGE		((size_t)2 << 20)
+#define PAGE		page_size
 
-static size_t nr_pages;
+static size_t nr_pages, page_size = (size_t)2 << 20;
 
 static void die(const char *what)
 {
@@ -83,7 +84,8 @@ static void expect_pattern(const char *what, void *map, size_t from, size_t to,
 static void *map_anonymous(size_t pages, int flags)
 {
 	void *map = mmap(NULL, pages * PAGE, PROT_READ | PROT_WRITE,
-			 MAP_ANONYMOUS | MAP_HUGETLB | flags, -1, 0);
+			 MAP_ANONYMOUS | MAP_HUGETLB | flags |
+			 __builtin_ctzl(PAGE) << MAP_HUGE_SHIFT, -1, 0);
 
 	if (map == MAP_FAILED)
 		die("mapping huge pages");
@@ -92,11 +94,11 @@ static void *map_anonymous(size_t pages, int flags)
 
 static int open_file(void)
 {
-	static const char name[] = "/dev/hugepages/hugeways";
-	int fd = open(name, O_RDWR | O_CREAT | O_EXCL, 0600);
+	int fd = memfd_create("hugeways", MFD_HUGETLB |
+			      __builtin_ctzl(PAGE) << MAP_HUGE_SHIFT);
 
-	if (fd < 0 || unlink(name))
-		die(name);
+	if (fd < 0)
+		die("a file of huge pages");
 	return fd;
 }
 
@@ -290,29 +292,75 @@ static void move(void)
 	move_to(map, pages, 1);
 }
 
+static size_t transparent_bytes(void)
+{
+	FILE *f = fopen("/proc/self/smaps_rollup", "r");
+	size_t kib = 0;
+	char line[128];
+
+	if (!f)
+		die("/proc/self/smaps_rollup");
+	while (fgets(line, sizeof(line), f))
+		if (sscanf(line, "AnonHugePages: %zu", &kib) == 1)
+			break;
+	fclose(f);
+	return kib * 1024;
+}
+
+static void thp(void)
+{
+	size_t length = nr_pages * PAGE;
+	char *map = mmap(NULL, length + PAGE, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (map == MAP_FAILED)
+		die("mapping memory");
+	map = (char *)(((uintptr_t)map + PAGE - 1) & -PAGE);
+	if (madvise(map, length, MADV_HUGEPAGE))
+		die("madvise");
+	for (size_t at = 0; at < length; at += PAGE) {
+		/* To read it would bring in a page of zeroes for all. */
+		*(volatile uint64_t *)(map + at) = pattern(at, 0);
+		expect_zero("a transparent page", map, at + 8, at + PAGE);
+	}
+	if (transparent_bytes() != length) {
+		fprintf(stderr, "hugeways: %zu bytes of transparent pages "
+			"instead of %zu\n", transparent_bytes(), length);
+		exit(1);
+	}
+	fill(map, 0, length, 0);
+	expect_pattern("a transparent page", map, 0, length, 0);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct {
 		const char *name;
 		void (*go)(void);
+		size_t least;		/* pages */
 	} ways[] = {
-		{ "private", use_private },
-		{ "shared", use_shared },
-		{ "file", use_file },
-		{ "copy", copy },
-		{ "steal", steal },
-		{ "punch", punch },
-		{ "truncate", cut },
-		{ "move", move },
+		{ "private", use_private, 1 },
+		{ "shared", use_shared, 1 },
+		{ "file", use_file, 1 },
+		{ "copy", copy, 2 },
+		{ "steal", steal, 2 },
+		{ "punch", punch, 2 },
+		{ "truncate", cut, 2 },
+		{ "move", move, 2 },
+		{ "thp", thp, 1 },
 	};
 
-	nr_pages = argc == 3 ? strtoul(argv[2], NULL, 0) : 0;
+	nr_pages = argc > 2 ? strtoul(argv[2], NULL, 0) : 0;
+	if (argc > 3)
+		page_size = strtoul(argv[3], NULL, 0) << 20;
+	if (argc > 4 || !page_size || page_size & (page_size - 1))
+		nr_pages = 0;
 	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
-		if (nr_pages < 2 || strcmp(argv[1], ways[i].name))
+		if (nr_pages < ways[i].least || strcmp(argv[1], ways[i].name))
 			continue;
 		ways[i].go();
 		return 0;
 	}
-	fprintf(stderr, "usage: hugeways WAY NR_PAGES\n");
+	fprintf(stderr, "usage: hugeways WAY NR_PAGES [PAGE_MIB]\n");
 	return 2;
 }
