@@ -7,6 +7,8 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <pthread.h>
+#include <sched.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -77,6 +79,8 @@ static uint64_t measure(void (*what)(unsigned int), unsigned int percent,
 	return ns[REPEAT / 2] / RANGES;
 }
 
+static void scaling(const char *name);
+
 static void backing(const char *name, int advice)
 {
 	static const unsigned int percents[] = { 1, 10, 100 };
@@ -107,7 +111,77 @@ static void backing(const char *name, int advice)
 		printf("host.total_ratio_touch_%upct.%s %.4f\n", percents[i],
 		       name, (double)(drop_ns + again) / (clear_ns + kept));
 	}
+	scaling(name);
 	munmap(map, RANGES * RANGE);
+}
+
+/* -- Two threads of one process ------------------------------------------ */
+
+struct half {
+	pthread_t thread;
+	pthread_barrier_t *barrier;
+	unsigned char *start;
+	int cpu;
+	uint64_t begin, end;
+};
+
+static void *drop_half(void *arg)
+{
+	struct half *half = arg;
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(half->cpu, &set);
+	sched_setaffinity(0, sizeof(set), &set);
+	memset(half->start, 1, RANGES / 2 * RANGE);
+	pthread_barrier_wait(half->barrier);
+	half->begin = now_ns();
+	for (int i = 0; i < RANGES / 2; i++)
+		if (madvise(half->start + i * RANGE, RANGE, MADV_DONTNEED))
+			abort();
+	half->end = now_ns();
+	return NULL;
+}
+
+/* Ranges a second that @nr threads drop together: the median. */
+static double drop_rate(int nr)
+{
+	struct half half[2];
+	pthread_barrier_t barrier;
+	uint64_t ns[REPEAT];
+
+	for (int i = 0; i < REPEAT; i++) {
+		uint64_t begin = UINT64_MAX, end = 0;
+
+		pthread_barrier_init(&barrier, NULL, nr);
+		for (int j = 0; j < nr; j++) {
+			half[j].barrier = &barrier;
+			half[j].start = map + j * (RANGES / 2) * RANGE;
+			half[j].cpu = j;
+			if (pthread_create(&half[j].thread, NULL, drop_half,
+					   &half[j]))
+				abort();
+		}
+		for (int j = 0; j < nr; j++) {
+			pthread_join(half[j].thread, NULL);
+			if (half[j].begin < begin)
+				begin = half[j].begin;
+			if (half[j].end > end)
+				end = half[j].end;
+		}
+		pthread_barrier_destroy(&barrier);
+		ns[i] = end - begin;
+	}
+	qsort(ns, REPEAT, sizeof(*ns), compare);
+	return 1e9 * nr * (RANGES / 2) / ns[REPEAT / 2];
+}
+
+/* What two vCPUs that drop at once cannot exceed, whatever is above. */
+static void scaling(const char *name)
+{
+	double one = drop_rate(1), two = drop_rate(2);
+
+	printf("host.drop_scaling_2cpu.%s %.4f\n", name, two / one);
 }
 
 int main(void)

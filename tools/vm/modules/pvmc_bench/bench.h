@@ -15,6 +15,6 @@ void bare_disconnect(void);
 int bare_ping(void);
 
 /* drop.c: dropping backed pages, on one CPU and on several */
-int bench_drop(unsigned int nr_cpus, u64 *pages_per_second);
+int bench_drop(unsigned int nr_cpus, bool busy, u64 *pages_per_second);
 
 #endif /* _PVMC_BENCH_H */

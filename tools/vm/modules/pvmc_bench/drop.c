@@ -3,6 +3,10 @@
  * Pages of 2 MiB, all backed by the host, dropped by one CPU or by several at
  * once.  Only the dropping is timed: CPUs begin together, and the last to end
  * is what counts.
+ *
+ * When one CPU drops, the others may be idle or busy.  For a host that is a
+ * difference: it has to interrupt the CPUs on which a VM runs when memory is
+ * taken from it, and need not where the VM is idle.
  */
 #include <linux/atomic.h>
 #include <linux/cpumask.h>
@@ -62,6 +66,16 @@ static int drop_round(void *data)
 	return 0;
 }
 
+/* Keeps a CPU busy; touches nothing. */
+static int drop_spin(void *unused)
+{
+	while (!kthread_should_stop()) {
+		cpu_relax();
+		cond_resched();
+	}
+	return 0;
+}
+
 static int drop_rounds(struct drop_thread *threads, unsigned int nr,
 		       u64 *nanoseconds)
 {
@@ -101,9 +115,10 @@ static int drop_compare(const void *a, const void *b)
 	       *(const u64 *)a > *(const u64 *)b;
 }
 
-/* The median of DROP_ROUNDS. */
-int bench_drop(unsigned int nr_cpus, u64 *pages_per_second)
+/* The median of DROP_ROUNDS.  With @busy, the CPU after those spins. */
+int bench_drop(unsigned int nr_cpus, bool busy, u64 *pages_per_second)
 {
+	struct task_struct *spinner = NULL;
 	u64 ns[DROP_ROUNDS];
 	struct drop_thread *threads;
 	unsigned int i, j;
@@ -122,6 +137,16 @@ int bench_drop(unsigned int nr_cpus, u64 *pages_per_second)
 				goto free;
 		}
 	}
+	if (busy) {
+		spinner = kthread_create(drop_spin, NULL, "pvmc_bench/spin");
+		if (IS_ERR(spinner)) {
+			err = PTR_ERR(spinner);
+			spinner = NULL;
+			goto free;
+		}
+		kthread_bind(spinner, nr_cpus);
+		wake_up_process(spinner);
+	}
 	for (i = 0; i < DROP_ROUNDS; i++) {
 		err = drop_rounds(threads, nr_cpus, &ns[i]);
 		if (err)
@@ -131,6 +156,8 @@ int bench_drop(unsigned int nr_cpus, u64 *pages_per_second)
 	*pages_per_second = div64_u64((u64)nr_cpus * DROP_PAGES * NSEC_PER_SEC,
 				      ns[DROP_ROUNDS / 2]);
 free:
+	if (spinner)
+		kthread_stop(spinner);
 	for (i = 0; i < nr_cpus; i++)
 		for (j = 0; j < DROP_PAGES; j++)
 			if (threads[i].pages[j])

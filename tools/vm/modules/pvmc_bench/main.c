@@ -27,7 +27,7 @@ struct pvmemcontrol_client bench_client = {
 
 static struct dentry *bench_dir;
 static u64 bench_call_ns, bench_bare_ns, bench_ratio;
-static u64 bench_drop_1, bench_drop_2;
+static u64 bench_drop_1, bench_drop_1_busy, bench_drop_2;
 
 static int bench_compare(const void *a, const void *b)
 {
@@ -95,9 +95,14 @@ static int results_show(struct seq_file *m, void *unused)
 		   bench_ratio % 1000);
 	seq_printf(m, "call.drop_2m_per_second_1cpu %llu\n", bench_drop_1);
 	seq_printf(m, "call.drop_2m_per_second_2cpu %llu\n", bench_drop_2);
+	seq_printf(m, "call.drop_2m_per_second_1cpu_other_busy %llu\n",
+		   bench_drop_1_busy);
 	seq_printf(m, "call.scaling_2cpu %llu.%03llu\n",
 		   bench_drop_2 / bench_drop_1,
 		   bench_drop_2 % bench_drop_1 * 1000 / bench_drop_1);
+	seq_printf(m, "call.scaling_2cpu_other_busy %llu.%03llu\n",
+		   bench_drop_2 / bench_drop_1_busy,
+		   bench_drop_2 % bench_drop_1_busy * 1000 / bench_drop_1_busy);
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(results);
@@ -114,8 +119,9 @@ static int __init bench_init(void)
 		goto unregister;
 	err = bench_call(&bench_call_ns, &bench_bare_ns, &bench_ratio);
 	bare_disconnect();
-	err = err ?: bench_drop(1, &bench_drop_1);
-	err = err ?: bench_drop(2, &bench_drop_2);
+	err = err ?: bench_drop(1, false, &bench_drop_1);
+	err = err ?: bench_drop(2, false, &bench_drop_2);
+	err = err ?: bench_drop(1, true, &bench_drop_1_busy);
 	if (err)
 		goto unregister;
 
