@@ -1,0 +1,17 @@
+# SPDX-License-Identifier: GPL-2.0
+# Guest memory in huge pages of the host, 2 MiB: DONTNEED keeps the content,
+# REMOVE zeroes it.
+#
+# vm: --memory 1G --cpus 2 --ram hugetlb
+# vm: --append 'hugepagesz=2M hugepages=32'
+# vm: --add tools/vm/scenarios/facts:/lib/facts.sh
+# vm: --add tools/vm/scenarios/pages:/lib/pages.sh
+# vm: --add tools/vm/scenarios/backing:/lib/backing.sh
+# add: hugepage hugepool hugeways
+. /lib/ktap.sh
+. /lib/facts.sh
+. /lib/pages.sh
+. /lib/backing.sh
+
+backing_zeroed_by remove
+finish
