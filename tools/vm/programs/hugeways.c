@@ -15,9 +15,9 @@
  *	thp			transparent huge pages, 2 MiB
  *
  * At most NR_PAGES are in use at any time.  What is handed out must read as
- * zero over every byte; then every byte is written, and what has been written
- * must be there for as long as it is to be.  Says what is not so, and exits
- * with 1.
+ * zero over every byte; then every byte is written (in pages of 1 GiB, some of
+ * each 64), and what has been written must be there for as long as it is to be.
+ * Says what is not so, and exits with 1.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -49,36 +49,39 @@ static uint64_t pattern(size_t offset, unsigned int salt)
 	return ((offset + salt) * 0x9e3779b97f4a7c15ull) | 0x0101010101010101ull;
 }
 
+static size_t step(void)
+{
+	return page_size > (size_t)2 << 20 ? 64 : sizeof(uint64_t);
+}
+
 static void fill(void *map, size_t from, size_t to, unsigned int salt)
 {
-	for (size_t at = from; at < to; at += sizeof(uint64_t))
+	for (size_t at = from; at < to; at += step())
 		*(uint64_t *)((char *)map + at) = pattern(at, salt);
 }
 
-static void expect(const char *what, void *map, size_t from, size_t to,
-		   int zero, unsigned int salt)
+static void expect(const char *what, void *map, size_t at, uint64_t want)
 {
-	for (size_t at = from; at < to; at += sizeof(uint64_t)) {
-		uint64_t want = zero ? 0 : pattern(at, salt);
-		uint64_t got = *(volatile uint64_t *)((char *)map + at);
+	uint64_t got = *(volatile uint64_t *)((char *)map + at);
 
-		if (got == want)
-			continue;
-		fprintf(stderr, "hugeways: %s: %#" PRIx64 " instead of %#"
-			PRIx64 " at %#zx\n", what, got, want, at);
-		exit(1);
-	}
+	if (got == want)
+		return;
+	fprintf(stderr, "hugeways: %s: %#" PRIx64 " instead of %#" PRIx64
+		" at %#zx\n", what, got, want, at);
+	exit(1);
 }
 
 static void expect_zero(const char *what, void *map, size_t from, size_t to)
 {
-	expect(what, map, from, to, 1, 0);
+	for (size_t at = from; at < to; at += sizeof(uint64_t))
+		expect(what, map, at, 0);
 }
 
 static void expect_pattern(const char *what, void *map, size_t from, size_t to,
 			   unsigned int salt)
 {
-	expect(what, map, from, to, 0, salt);
+	for (size_t at = from; at < to; at += step())
+		expect(what, map, at, pattern(at, salt));
 }
 
 static void *map_anonymous(size_t pages, int flags)
