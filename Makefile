@@ -104,10 +104,12 @@ bench: guest-modules qemu
 	@tools/bench/run
 
 check:
+	@tools/deps check
 	@tools/check/run
 
 # One tier of the tests; its output goes through the same counting.
 house checkpatch sparse kunit qtest scenarios:
+	@tools/deps check
 	@tools/check/run $@
 
 print-version:
