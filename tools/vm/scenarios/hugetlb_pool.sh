@@ -71,7 +71,7 @@ equal 'pages are given back unless it is said otherwise' \
 parameter verify 0
 
 check 'empty the pool' set_pool 2 0
-check 'others leave data in free memory' dirty 1024
+check 'others leave data in free memory' dirty 512
 anonymous=$(host anonymous)
 check 'fill the pool' set_pool 2 $PAGES
 # Not all of what it gets need have been in use.
@@ -116,7 +116,7 @@ all_known()
 
 all_known 'left the pool' $PAGES
 check 'left the pool: it is emptied' set_pool 2 0
-check 'left the pool: others leave data in the pages' dirty 1024
+check 'left the pool: others leave data in the pages' dirty 512
 check 'left the pool: it is filled again' set_pool 2 $PAGES
 first_touch 'left the pool' 2 $PAGES $PAGES
 check 'empty the pool' set_pool 2 0
@@ -198,6 +198,49 @@ check 'empty the pool' set_pool 2 0
 check 'others leave data in free memory' dirty 1536
 check 'there is a page of 1 GiB' set_pool 1024 1
 first_touch '1 GiB: of pages that were known' 1024 1 $pieces
+equal 'no fallback in all this' \
+	"$(counter unproven) $(counter failed) $(counter mismatched) $(
+		counter return_failed)" '0 0 0 0'
+
+# --- what was known of another time ---------------------------------------------------
+
+all_known 'unloaded' $FEW
+check 'unloaded: the consumer' rmmod pvmemcontrol_hugetlb
+check 'unloaded: the pages are used' pages 2 $FEW touch fill
+check 'unloaded: it comes back' modprobe pvmemcontrol_hugetlb giveback=0 verify=0
+check 'unloaded: the pages are used again' pages 2 $FEW touch zero
+all_zero 'unloaded'
+equal 'unloaded: it knows none of them' "$(counter known)" 0
+
+recoveries()
+{
+	cat /sys/class/pvmemcontrol/pvmemcontrol0/recoveries
+}
+
+recovered()
+{
+	[ "$(recoveries)" -gt "$recoveries" ]
+}
+
+for how in 'the transport was unloaded' 'the VMM has forgotten'; do
+	all_known "$how" $FEW
+	known=$(counter known)
+	dropped=$(counter dropped)
+	case $how in
+	*unloaded)
+		check "$how" rmmod pvmemcontrol_pci
+		check "$how: it comes back" modprobe pvmemcontrol_pci ;;
+	*forgotten)
+		recoveries=$(recoveries)
+		host set x-forget true
+		check "$how: it is asked for another page" pages 1024 1 touch
+		check "$how: it is connected anew" wait_for 30 recovered ;;
+	esac
+	check "$how: the pages are used" pages 2 $FEW touch zero
+	all_zero "$how"
+	equal "$how: it knows none of them" $(($(counter known) - known)) 0
+	at_least "$how: they are dropped" $(($(counter dropped) - dropped)) $FEW
+done
 check 'empty the pool of 1 GiB' set_pool 1024 0
 
 # --- what all of this rests on ---------------------------------------------------------------
@@ -205,9 +248,6 @@ check 'empty the pool of 1 GiB' set_pool 1024 0
 check 'ftrace cannot be switched off' sh -c \
 	'! echo 0 >/proc/sys/kernel/ftrace_enabled'
 equal 'ftrace is on' "$(cat /proc/sys/kernel/ftrace_enabled)" 1
-equal 'no fallback in all this' \
-	"$(counter unproven) $(counter failed) $(counter mismatched) $(
-		counter return_failed)" '0 0 0 0'
 check 'unload the consumer' rmmod pvmemcontrol_hugetlb
 check 'ftrace can be switched off' sh -c \
 	'echo 0 >/proc/sys/kernel/ftrace_enabled'

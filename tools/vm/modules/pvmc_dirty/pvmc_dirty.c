@@ -2,7 +2,7 @@
 /*
  * When it is loaded, fills free memory with data and frees it again.
  *
- * It takes blocks as large as huge pages but not compound, so the kernel says
+ * It takes chunks as large as huge pages but not compound, so the kernel says
  * nothing of their use in the descriptors of most of their pages: whatever a
  * huge page has left there stays.
  */
@@ -15,8 +15,8 @@
 #include <linux/sizes.h>
 #include <linux/string.h>
 
-#define BLOCK_SIZE	SZ_2M
-#define BLOCK_ORDER	get_order(BLOCK_SIZE)
+#define CHUNK_SIZE	SZ_2M
+#define CHUNK_ORDER	get_order(CHUNK_SIZE)
 
 static unsigned int mib = 512;
 module_param(mib, uint, 0444);
@@ -28,8 +28,8 @@ MODULE_PARM_DESC(dirtied, "MiB that could be had");
 
 static int __init pvmc_dirty_init(void)
 {
-	unsigned int blocks = mib / (BLOCK_SIZE / SZ_1M);
-	unsigned int each = blocks / num_node_state(N_MEMORY);
+	unsigned int chunks = mib / (CHUNK_SIZE / SZ_1M);
+	unsigned int each = chunks / num_node_state(N_MEMORY);
 	struct page *page, *next;
 	LIST_HEAD(taken);
 	unsigned int i;
@@ -39,18 +39,18 @@ static int __init pvmc_dirty_init(void)
 		for (i = 0; i < each; i++) {
 			page = alloc_pages_node(nid, GFP_HIGHUSER_MOVABLE |
 						__GFP_THISNODE | __GFP_NOWARN |
-						__GFP_NORETRY, BLOCK_ORDER);
+						__GFP_NORETRY, CHUNK_ORDER);
 			if (!page)
 				break;
-			memset(page_address(page), 0xd1, BLOCK_SIZE);
+			memset(page_address(page), 0xd1, CHUNK_SIZE);
 			list_add(&page->lru, &taken);
-			dirtied += BLOCK_SIZE / SZ_1M;
+			dirtied += CHUNK_SIZE / SZ_1M;
 			cond_resched();
 		}
 	}
 	list_for_each_entry_safe(page, next, &taken, lru) {
 		list_del(&page->lru);
-		__free_pages(page, BLOCK_ORDER);
+		__free_pages(page, CHUNK_ORDER);
 	}
 	return 0;
 }
