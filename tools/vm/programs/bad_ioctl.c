@@ -18,7 +18,6 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
-#include <glob.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -124,40 +123,14 @@ static unsigned int physical_address_bits(void)
 
 static uint64_t registers_of_the_device(void)
 {
-	unsigned long long start = 0, end;
-	unsigned int vendor = 0, device = 0;
-	char line[128];
-	glob_t found;
-	FILE *f;
+	static const char path[] =
+		"/sys/class/pvmemcontrol/pvmemcontrol0/device/resource";
+	unsigned long long start;
+	FILE *f = fopen(path, "r");
 
-	if (glob("/sys/bus/pci/devices/*/resource", 0, NULL, &found))
-		die("/sys/bus/pci/devices");
-	for (size_t i = 0; i < found.gl_pathc; i++) {
-		char *slash = strrchr(found.gl_pathv[i], '/');
-
-		*slash = '\0';
-		snprintf(line, sizeof(line), "%s/uevent", found.gl_pathv[i]);
-		*slash = '/';
-		f = fopen(line, "r");
-		if (!f)
-			die(line);
-		while (fgets(line, sizeof(line), f))
-			if (sscanf(line, "PCI_ID=%x:%x", &vendor, &device) == 2)
-				break;
-		fclose(f);
-		if (vendor != 0x1ae0 || device != 0x0087)
-			continue;
-		f = fopen(found.gl_pathv[i], "r");
-		if (!f || fscanf(f, "%llx %llx", &start, &end) != 2)
-			die(found.gl_pathv[i]);
-		fclose(f);
-		break;
-	}
-	globfree(&found);
-	if (!start) {
-		fprintf(stderr, "bad_ioctl: the device has no registers\n");
-		exit(2);
-	}
+	if (!f || fscanf(f, "%llx", &start) != 1 || !start)
+		die(path);
+	fclose(f);
 	return start & ~(PAGE - 1);
 }
 

@@ -141,6 +141,7 @@ static void old_send(struct old_driver *old, union old_buffer *data)
 	/* The write that the VMM acts upon comes after the buffer's. */
 	wmb();
 	iowrite32(cpu->id, old->regs + OLD_REG_COMMAND);
+	/* And the answer is read after it. */
 	rmb();
 	*data = cpu->buffer;
 	local_irq_restore(flags);
@@ -282,8 +283,10 @@ static void old_try_silence(struct old_driver *old)
 	buffer = &this_cpu_ptr(old->cpu)->buffer;
 	memset(&before, 0xc3, sizeof(before));
 	*buffer = before;
+	/* As for a request that is good, before and after. */
 	wmb();
 	iowrite32(0xfffffff0, old->regs + OLD_REG_COMMAND);
+	/* See above. */
 	rmb();
 	old_check(old, !memcmp(&before, buffer, sizeof(before)),
 		  "unknown id leaves the buffer alone");

@@ -350,6 +350,7 @@ static int ctx_run_nested(void)
 	for_each_possible_cpu(i) {
 		struct ctx_cpu *cpu = per_cpu_ptr(&ctx_cpus, i);
 
+		/* What it did is seen when it is over. */
 		while (smp_load_acquire(&cpu->remote.node.u_flags) &
 		       CSD_FLAG_LOCK)
 			usleep_range(100, 200);
