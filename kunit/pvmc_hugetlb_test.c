@@ -205,6 +205,8 @@ static void hugetlb_mixed(struct kunit *test)
 	/* Kinds begin where sections do. */
 	f->vmm->shared_start = round_down(page_to_phys(f->page), SZ_128M);
 	fake_client_add(test, &pvmc_hugetlb_client);
+	/* The first page may be what it is found out with. */
+	hugetlb_zero(test);
 	KUNIT_EXPECT_EQ(test, 1, hugetlb_zero(test));
 	KUNIT_EXPECT_EQ(test, (u64)PVMEMCONTROL_REMOVE,
 			f->vmm->log[f->vmm->requests - 1].func_code);
@@ -511,10 +513,28 @@ static void hugetlb_no_memory(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, fail_nth_end());
 	KUNIT_EXPECT_EQ(test, 0U, f->vmm->requests);
 
+	/* It costs no request more than if it were known. */
+	KUNIT_EXPECT_EQ(test, 1, hugetlb_zero(test));
+	KUNIT_EXPECT_EQ(test, 1U, f->vmm->requests);
 	KUNIT_EXPECT_EQ(test, 1, hugetlb_zero(test));
 	KUNIT_EXPECT_EQ(test, 2U, f->vmm->requests);
-	KUNIT_EXPECT_EQ(test, 1, hugetlb_zero(test));
-	KUNIT_EXPECT_EQ(test, 3U, f->vmm->requests);
+}
+
+/* The same, and the VMM lies: the guess is not believed. */
+static void hugetlb_no_memory_lie(struct kunit *test)
+{
+	struct hugetlb_fixture *f = test->priv;
+
+	hugetlb_plug(test);
+	pvmc_proof_forget(&pvmc_hugetlb_client);
+	fail_nth_begin(test, 1);
+	pvmc_proof_restore(&pvmc_hugetlb_client);
+	KUNIT_EXPECT_TRUE(test, fail_nth_end());
+
+	fake_vmm_fault(f->vmm, FAKE_FAULT_LIE, 0, 0, -1);
+	KUNIT_EXPECT_EQ(test, 0, hugetlb_zero(test));
+	KUNIT_EXPECT_EQ(test, 0, hugetlb_zero(test));
+	KUNIT_EXPECT_FALSE(test, pvmc_hugetlb_distrusted);
 }
 #endif
 
@@ -543,6 +563,7 @@ static struct kunit_case pvmc_hugetlb_cases[] = {
 	KUNIT_CASE(hugetlb_swapped_in_drop),
 #ifdef CONFIG_FAULT_INJECTION
 	KUNIT_CASE(hugetlb_no_memory),
+	KUNIT_CASE(hugetlb_no_memory_lie),
 #endif
 	{}
 };

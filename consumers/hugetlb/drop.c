@@ -97,13 +97,14 @@ static int pvmc_drop(struct page *page, u64 length, bool try)
 {
 	unsigned long generation = pvmc_proof_generation();
 	u64 start = page_to_phys(page);
+	unsigned long trying;
 	u64 *word;
 	u32 func;
 	int err;
 
 	if (unlikely(READ_ONCE(pvmc_hugetlb_distrusted)))
 		return -EKEYREJECTED;
-	err = pvmc_proof_operation(page, length, generation, try, &func);
+	err = pvmc_proof_begin(page, length, generation, try, &func, &trying);
 	if (err)
 		return err;
 	/* What is zero already proves nothing. */
@@ -112,6 +113,11 @@ static int pvmc_drop(struct page *page, u64 length, bool try)
 		WRITE_ONCE(*word, ~0ULL);
 	err = pvmemcontrol_call(&pvmc_hugetlb_client, func, start, length, 0,
 				NULL);
+	if (unlikely(trying)) {
+		err = pvmc_proof_end(page, generation, trying, func, err);
+		if (err == -EOPNOTSUPP)
+			return err;
+	}
 	/* What was proven may not be what fails; keep the reasons apart. */
 	if (err)
 		return err == -ENODEV ? -ENODEV : -EIO;
@@ -175,7 +181,7 @@ void pvmc_hugetlb_return(struct page *page, u64 length)
 		this_cpu_inc(pvmc_hugetlb_counters.return_atomic);
 		return;
 	}
-	if (pvmc_drop(page, length, false)) {
+	if (pvmc_drop(page, length, preemptible())) {
 		this_cpu_inc(pvmc_hugetlb_counters.return_failed);
 		return;
 	}

@@ -67,8 +67,10 @@ int pvmc_proof_attach(struct pvmemcontrol_client *client);
 void pvmc_proof_forget(struct pvmemcontrol_client *client);
 void pvmc_proof_restore(struct pvmemcontrol_client *client);
 unsigned long pvmc_proof_generation(void);
-int pvmc_proof_operation(struct page *page, u64 length,
-			 unsigned long generation, bool try, u32 *func);
+int pvmc_proof_begin(struct page *page, u64 length, unsigned long generation,
+		     bool try, u32 *func, unsigned long *trying);
+int pvmc_proof_end(struct page *page, unsigned long generation,
+		   unsigned long trying, u32 func, int err);
 int pvmc_proof_init(void);
 void pvmc_proof_exit(void);
 

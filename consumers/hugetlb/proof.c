@@ -12,7 +12,9 @@
  * A node may have memory of several kinds, but the VMM adds and the kernel
  * takes memory in sections of 128 MiB or more, and what counts is proven for
  * each section of a node: for one of each node when the device is attached,
- * and for others by the first page in them that is to be cleared.
+ * and for others with the first page in them that is to be dropped.  That page
+ * is dropped as if it were known already, and only what was filled before says
+ * whether it was right, so it costs no exit more than any other.
  *
  * DOC: Generations
  *
@@ -78,6 +80,9 @@ static DEFINE_XARRAY(pvmc_proofs);
  */
 static unsigned long pvmc_generation;
 
+/* What zeroed last; no more than a guess. */
+static enum pvmc_proof pvmc_proof_hint = PVMC_PROOF_DONTNEED;
+
 unsigned long pvmc_proof_generation(void)
 {
 	/* Before the proof is read, or the page looked at: see above. */
@@ -129,6 +134,23 @@ static void pvmc_proof_store(const void *addr, int nid,
 		 GFP_KERNEL | __GFP_NOWARN);
 }
 
+static u32 pvmc_proof_func(enum pvmc_proof proof)
+{
+	return proof == PVMC_PROOF_REMOVE ? PVMEMCONTROL_REMOVE :
+					    PVMEMCONTROL_DONTNEED;
+}
+
+/* So that no byte is zero already. */
+static void pvmc_proof_fill(void *addr)
+{
+	memset(addr, 1 | get_random_u8(), PVMC_PROOF_SIZE);
+}
+
+static bool pvmc_proof_zero(const void *addr)
+{
+	return !memchr_inv(addr, 0, PVMC_PROOF_SIZE);
+}
+
 /*
  * Try @func on [addr, addr + PVMC_PROOF_SIZE) of the direct map.  0: it reads
  * as zero everywhere.  -ENODATA: the VMM says it did it, but it does not.
@@ -137,13 +159,12 @@ static int pvmc_prove_one(void *addr, u32 func)
 {
 	int err;
 
-	/* No byte of it is zero already. */
-	memset(addr, 1 | get_random_u8(), PVMC_PROOF_SIZE);
+	pvmc_proof_fill(addr);
 	err = pvmemcontrol_call(&pvmc_hugetlb_client, func, virt_to_phys(addr),
 				PVMC_PROOF_SIZE, 0, NULL);
 	if (err)
 		return err;
-	return memchr_inv(addr, 0, PVMC_PROOF_SIZE) ? -ENODATA : 0;
+	return pvmc_proof_zero(addr) ? 0 : -ENODATA;
 }
 
 /* Whether this says that the operation is not one for this memory. */
@@ -233,51 +254,97 @@ void pvmc_proof_forget(struct pvmemcontrol_client *client)
 }
 
 /**
- * pvmc_proof_operation() - What zeroes a page.
+ * pvmc_proof_begin() - What zeroes a page.
  * @page: head of a page of at least 2 MiB whose content nobody needs
  * @length: bytes
  * @generation: from pvmc_proof_generation()
  * @try: where it is not known yet, find out with @page, which takes a while
  * @func: set when 0 is returned
+ * @trying: set when 0 is returned: a bit for each section of @page of which it
+ *	is not known, and that has been prepared to find out; if there is any,
+ *	pvmc_proof_end() must be called when @func has been done
  *
  * Context: Any without @try, else process context.
  * Return: 0, -ENODEV when there is no device, -EOPNOTSUPP when nothing zeroes
  * all of it, or it is not known what does.
  */
-int pvmc_proof_operation(struct page *page, u64 length,
-			 unsigned long generation, bool try, u32 *func)
+int pvmc_proof_begin(struct page *page, u64 length, unsigned long generation,
+		     bool try, u32 *func, unsigned long *trying)
 {
 	enum pvmc_proof common = PVMC_PROOF_UNKNOWN;
-	int nid = page_to_nid(page);
+	int nid = page_to_nid(page), tries;
+	unsigned int section;
 	u64 offset;
+
+	*trying = 0;
 
 	if (!(generation & 1))
 		return -ENODEV;
+	if (length > (u64)BITS_PER_LONG * PVMC_PROOF_SECTION)
+		return -EOPNOTSUPP;
 
 	/* A page begins at a multiple of its length, and so in a section. */
 	for (offset = 0; offset < length; offset += PVMC_PROOF_SECTION) {
 		void *addr = page_address(page) + offset;
 		enum pvmc_proof proof;
-		int tries;
 
 		proof = pvmc_proof_load(addr, nid, generation, &tries);
-		if (unlikely(proof == PVMC_PROOF_UNKNOWN) && try)
-			proof = pvmc_prove(addr, nid, generation, tries);
-		if (offset && proof != common)
+		if (proof == PVMC_PROOF_UNKNOWN) {
+			*trying |= BIT(offset / PVMC_PROOF_SECTION);
+			continue;
+		}
+		if (common != PVMC_PROOF_UNKNOWN && proof != common)
 			return -EOPNOTSUPP;
 		common = proof;
 	}
-
-	switch (common) {
-	case PVMC_PROOF_DONTNEED:
-		*func = PVMEMCONTROL_DONTNEED;
-		return 0;
-	case PVMC_PROOF_REMOVE:
-		*func = PVMEMCONTROL_REMOVE;
-		return 0;
-	default:
+	if (common == PVMC_PROOF_NEITHER || (*trying && !try))
 		return -EOPNOTSUPP;
+
+	*func = pvmc_proof_func(common == PVMC_PROOF_UNKNOWN ?
+				READ_ONCE(pvmc_proof_hint) : common);
+	for_each_set_bit(section, trying, BITS_PER_LONG)
+		pvmc_proof_fill(page_address(page) +
+				(u64)section * PVMC_PROOF_SECTION);
+	return 0;
+}
+
+/**
+ * pvmc_proof_end() - Say whether a page that was tried reads as zero.
+ * @page: as in pvmc_proof_begin()
+ * @generation: as in pvmc_proof_begin()
+ * @trying: from pvmc_proof_begin()
+ * @func: what was done to the page
+ * @err: and with what result
+ *
+ * Where it does not, what else zeroes is found out for the next page.
+ *
+ * Context: Process context.
+ * Return: 0 when it does, else @err, or -EOPNOTSUPP when that was 0.
+ */
+int pvmc_proof_end(struct page *page, unsigned long generation,
+		   unsigned long trying, u32 func, int err)
+{
+	enum pvmc_proof proof = func == PVMEMCONTROL_REMOVE ?
+				PVMC_PROOF_REMOVE : PVMC_PROOF_DONTNEED;
+	int nid = page_to_nid(page), tries;
+	unsigned int section;
+
+	for_each_set_bit(section, &trying, BITS_PER_LONG) {
+		void *addr = page_address(page) +
+			     (u64)section * PVMC_PROOF_SECTION;
+
+		if (!err && pvmc_proof_zero(addr)) {
+			pvmc_proof_store(addr, nid, generation, 0, proof);
+			continue;
+		}
+		err = err ?: -EOPNOTSUPP;
+		if (pvmc_proof_load(addr, nid, generation, &tries) ==
+		    PVMC_PROOF_UNKNOWN)
+			pvmc_prove(addr, nid, generation, tries);
 	}
+	if (!err)
+		WRITE_ONCE(pvmc_proof_hint, proof);
+	return err;
 }
 
 /* What was taken out and comes back is other memory. */
