@@ -81,10 +81,10 @@ client_first='pvmemcontrol.ko pvmemcontrol_hugetlb.ko pvmemcontrol_pci.ko'
 	leaks_nothing '1000 cycles'
 
 	measure >/tmp/before
-	must 'cycles with the consumer' reload 20 $all
-	must 'cycles, the client first' reload 20 $client_first
+	must 'cycles with the consumer' reload 15 $all
+	must 'cycles, the client first' reload 15 $client_first
 	measure >/tmp/after
-	# It has tried what zeroes in each cycle: 2 MiB each would be 80 MiB.
+	# It has tried what zeroes in each cycle: 2 MiB each would be 60 MiB.
 	leaks_nothing 'with the consumer'
 }
 
