@@ -88,6 +88,8 @@ def build_module(name):
                     ignore=shutil.ignore_patterns('.*', '*.o', '*.ko', '*.mod*'))
     command = ['make', '-s', '-C', kernel_dir(), f'M={folder}',
                f'KCFLAGS=-I{ROOT}/include', 'KBUILD_MODPOST_WARN=']
+    # make takes it for current when only the symbols it was made from change.
+    (folder / 'Module.symvers').unlink(missing_ok=True)
     symbols = ROOT / 'Module.symvers'
     if symbols.exists():
         command.append(f'KBUILD_EXTRA_SYMBOLS={symbols}')
