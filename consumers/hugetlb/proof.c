@@ -80,8 +80,8 @@ static DEFINE_XARRAY(pvmc_proofs);
  */
 static unsigned long pvmc_generation;
 
-/* What zeroed last; no more than a guess. */
-static enum pvmc_proof pvmc_proof_hint = PVMC_PROOF_DONTNEED;
+/* What zeroed last in a node; no more than a guess. */
+static u8 pvmc_proof_hints[MAX_NUMNODES];
 
 unsigned long pvmc_proof_generation(void)
 {
@@ -193,6 +193,8 @@ static enum pvmc_proof pvmc_prove(void *addr, int nid, unsigned long generation,
 		proof = PVMC_PROOF_NEITHER;
 	else
 		proof = PVMC_PROOF_UNKNOWN;
+	if (!dontneed || !remove)
+		WRITE_ONCE(pvmc_proof_hints[nid], proof);
 
 	if (proof == PVMC_PROOF_NEITHER)
 		pr_notice_once("node %d: memory of the VMM is zeroed neither by DONTNEED (%pe) nor by REMOVE (%pe), the kernel clears such pages as ever\n",
@@ -301,7 +303,7 @@ int pvmc_proof_begin(struct page *page, u64 length, unsigned long generation,
 		return -EOPNOTSUPP;
 
 	*func = pvmc_proof_func(common == PVMC_PROOF_UNKNOWN ?
-				READ_ONCE(pvmc_proof_hint) : common);
+				READ_ONCE(pvmc_proof_hints[nid]) : common);
 	for_each_set_bit(section, trying, BITS_PER_LONG)
 		pvmc_proof_fill(page_address(page) +
 				(u64)section * PVMC_PROOF_SECTION);
@@ -319,7 +321,8 @@ int pvmc_proof_begin(struct page *page, u64 length, unsigned long generation,
  * Where it does not, what else zeroes is found out for the next page.
  *
  * Context: Process context.
- * Return: 0 when it does, else @err, or -EOPNOTSUPP when that was 0.
+ * Return: 0 when it does; -EOPNOTSUPP when @func is not what zeroes it; else
+ * @err.
  */
 int pvmc_proof_end(struct page *page, unsigned long generation,
 		   unsigned long trying, u32 func, int err)
@@ -337,13 +340,12 @@ int pvmc_proof_end(struct page *page, unsigned long generation,
 			pvmc_proof_store(addr, nid, generation, 0, proof);
 			continue;
 		}
-		err = err ?: -EOPNOTSUPP;
+		if (!err || pvmc_proof_against(err))
+			err = -EOPNOTSUPP;
 		if (pvmc_proof_load(addr, nid, generation, &tries) ==
 		    PVMC_PROOF_UNKNOWN)
 			pvmc_prove(addr, nid, generation, tries);
 	}
-	if (!err)
-		WRITE_ONCE(pvmc_proof_hint, proof);
 	return err;
 }
 
