@@ -146,10 +146,16 @@ static struct pvmc_hook pvmc_hooks[] = {
 	[PVMC_HOOK_FREE] = PVMC_HOOK(PVMC_FREE_FUNCTION, pvmc_free),
 };
 
-/* Kprobes resolve names for modules; nothing else does. */
+/*
+ * Kprobes resolve names for modules; nothing else does.  The probe is never
+ * armed: the kernel's code stays as it is.
+ */
 static void *pvmc_hook_find(const char *name)
 {
-	struct kprobe probe = { .symbol_name = name };
+	struct kprobe probe = {
+		.symbol_name = name,
+		.flags = KPROBE_FLAG_DISABLED,
+	};
 	void *addr;
 
 	if (register_kprobe(&probe))

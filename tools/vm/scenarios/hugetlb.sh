@@ -5,6 +5,7 @@
 # What the consumer does when pages go back to the pool is left out until the
 # end: nearly all would have been dropped before they are handed out.
 #
+# vm: --one-thread
 # vm: --memory 4G --cpus 2 --add tools/vm/scenarios/facts:/lib/facts.sh
 # vm: --append 'hugepagesz=1G hugepages=1 hugepagesz=2M hugepages=8'
 # add: hugepage

@@ -2,6 +2,7 @@
 # Pages of all kinds, what the parameters do, and what is to be seen of it all
 # from outside.
 #
+# vm: --one-thread
 # vm: --memory 4G --cpus 2
 # vm: --append 'hugepagesz=1G hugepages=1 hugepagesz=2M hugepages=8'
 # vm: --add tools/vm/scenarios/facts:/lib/facts.sh

@@ -3,6 +3,7 @@
 # known to be dropped costs no exit, and by whatever way a page gets data into
 # it and comes back, it is zero when it is handed out again.
 #
+# vm: --one-thread
 # vm: --memory 4G --cpus 2 --numa 2
 # vm: --add tools/vm/scenarios/facts:/lib/facts.sh
 # vm: --add tools/vm/scenarios/pages:/lib/pages.sh

@@ -4,6 +4,7 @@
 # for all of them, while modules come and go, parameters change and the VMM
 # fails in every way that can be noticed.
 #
+# vm: --one-thread
 # vm: --memory 1G --cpus 2 --env ROUNDS=10000
 # vm: --add tools/vm/scenarios/facts:/lib/facts.sh
 # vm: --add tools/vm/scenarios/pages:/lib/pages.sh

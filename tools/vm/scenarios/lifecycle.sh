@@ -5,6 +5,7 @@
 # Callers see success, -ENODEV or -EIO and nothing else; memory is what the
 # calls said; afterwards everything works again.
 #
+# vm: --one-thread
 # vm: --memory 1G --cpus 2 --add tools/vm/scenarios/facts:/lib/facts.sh
 # vm: --append 'hugepages=16'
 # module: pvmc_load

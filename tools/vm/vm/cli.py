@@ -75,6 +75,9 @@ def _parser():
         help="add properties to the pvmemcontrol device")
     add("--no-device", action="store_true",
         help="leave the pvmemcontrol device out")
+    add("--one-thread", action="store_true",
+        help="emulate the CPUs in turn: for what has kernel code patched\n"
+             "while other CPUs run it (see tools/vm/README.md)")
     add("--accel", choices=("auto", "tcg", "kvm"), default="auto",
         help="auto: KVM where it really works, else TCG")
     add("--qemu", action="append", default=[], metavar="ARGUMENTS",

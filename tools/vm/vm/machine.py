@@ -153,7 +153,8 @@ class Machine:
             "-machine", f"q35,vmport=off,mem-merge=off{memory_backend}",
             *memory]
         if accel == "tcg":
-            command += ["-accel", "tcg,thread=multi,tb-size=256",
+            thread = "single" if options.one_thread else "multi"
+            command += ["-accel", f"tcg,thread={thread},tb-size=256",
                         "-cpu", "max,la57=off"]
         else:
             command += ["-accel", "kvm", "-cpu", "host"]
