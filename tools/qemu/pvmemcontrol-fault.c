@@ -28,6 +28,18 @@ const QEnumLookup pvmemcontrol_fault_mode_lookup = {
     .size = ARRAY_SIZE(fault_mode_names),
 };
 
+/* The bit of a function code in the mask of those that are eligible, or 0 */
+static uint64_t code_bit(uint64_t func_code)
+{
+    if (func_code < 32) {
+        return UINT64_C(1) << func_code;
+    }
+    if (func_code >= 0x100 && func_code < 0x120) {
+        return UINT64_C(1) << (func_code - 0x100 + 32);
+    }
+    return 0;
+}
+
 void pvmemcontrol_faults_init(PVMemcontrolFaults *f)
 {
     qemu_mutex_init(&f->lock);
@@ -35,8 +47,9 @@ void pvmemcontrol_faults_init(PVMemcontrolFaults *f)
     f->host_errno = EIO;
     f->period = 1;
     f->count = -1;
-    /* Not INFO: a driver that cannot even attach is rarely what is wanted. */
-    f->codes = ~(UINT64_C(1) << PVMEMCONTROL_INFO);
+    /* Not these: a driver that cannot even attach is rarely what is wanted. */
+    f->codes = ~(code_bit(PVMEMCONTROL_INFO) |
+                 code_bit(PVMEMCONTROL_FEATURES));
     /* Always the same: what a test has found must show again. */
     f->random = UINT64_C(0x9e3779b97f4a7c15);
 }
@@ -77,7 +90,7 @@ bool pvmemcontrol_fault_next(PVMemcontrolState *s, uint64_t func_code,
 
     WITH_QEMU_LOCK_GUARD(&f->lock) {
         if (f->mode == PVMEMCONTROL_FAULT_NONE || !f->period || !f->count ||
-            func_code >= 64 || !(f->codes >> func_code & 1)) {
+            !(f->codes & code_bit(func_code))) {
             return false;
         }
         if (++f->phase < f->period) {

@@ -2,8 +2,9 @@
  * pvmemcontrol: guest control over how the host backs guest memory
  *
  * What the files of the device model share.  pvmemcontrol.c has the PCI
- * function, its registers and its state; -memory.c the guest's RAM and the
- * host system calls; -fault.c the fault injection; -props.c the QOM properties.
+ * function, its registers and its state; -request.c what a request does;
+ * -memory.c the guest's RAM and the host system calls; -fault.c the fault
+ * injection; -props.c the QOM properties.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -31,6 +32,9 @@ QEMU_BUILD_BUG_ON(sizeof(struct pvmemcontrol_buf) != PVMEMCONTROL_BUF_SIZE);
 typedef struct pvmemcontrol_vmm_call PVMemcontrolCall;
 /* An answer, in host byte order */
 typedef struct pvmemcontrol_vmm_ret PVMemcontrolRet;
+
+/* The newest minor version of the protocol that the device speaks */
+#define PVMEMCONTROL_VERSION_MINOR 1
 
 typedef enum PVMemcontrolPhase {
     /* Migrated: the values are fixed. */
@@ -68,6 +72,8 @@ typedef struct PVMemcontrolRam {
 /* All RAM of the guest, ascending.  Immutable; RCU-protected. */
 typedef struct PVMemcontrolMap {
     struct rcu_head rcu;
+    /* Bit set of the function codes that leave zeroes in any of it */
+    uint64_t zeroing;
     unsigned int nr;
     PVMemcontrolRam ram[];
 } PVMemcontrolMap;
@@ -95,6 +101,15 @@ int pvmemcontrol_ram_call(PVMemcontrolState *s, PVMemcontrolRam *ram,
                           hwaddr offset, hwaddr len,
                           const PVMemcontrolCall *call);
 
+/**
+ * pvmemcontrol_ram_zeroing - what FEATURES says about the guest's RAM
+ *
+ * Returns a bit set, by function code, of the operations that leave zeroes,
+ * whatever part of the RAM that the guest has now they succeed on.  Call it in
+ * an RCU critical section.
+ */
+uint64_t pvmemcontrol_ram_zeroing(PVMemcontrolState *s);
+
 void pvmemcontrol_memory_init(PVMemcontrolState *s);
 void pvmemcontrol_memory_exit(PVMemcontrolState *s);
 /* A number that differs where RAM is backed otherwise: what discards do then */
@@ -104,9 +119,17 @@ void pvmemcontrol_memory_reset(PVMemcontrolState *s);
 
 /* -- Counters ------------------------------------------------------------ */
 
+/* Kinds of requests: the function codes of 1.0, and then these */
+enum {
+    PVMEMCONTROL_KIND_FEATURES = PVMEMCONTROL_NR_FUNC_1_0,
+    PVMEMCONTROL_KIND_VECTOR,
+    PVMEMCONTROL_KIND_UNKNOWN,
+    PVMEMCONTROL_NR_KINDS,
+};
+
 typedef struct PVMemcontrolCounters {
-    /* By func_code; the last one counts all that are unknown. */
-    Stat64 requests[PVMEMCONTROL_NR_FUNC_1_0 + 1];
+    Stat64 requests[PVMEMCONTROL_NR_KINDS];
+    Stat64 vector_entries;
     Stat64 errors;
     Stat64 refused;
     Stat64 ignored;
@@ -146,6 +169,7 @@ typedef struct PVMemcontrolFaults {
     uint32_t period;
     uint32_t delay_ms;
     int64_t count;
+    /* Bit n: function code n; bit 32 + n: function code 0x100 + n */
     uint64_t codes;
     /* Eligible requests since the last injection */
     uint32_t phase;
@@ -174,6 +198,19 @@ void pvmemcontrol_faults_set_mode(PVMemcontrolFaults *f,
 bool pvmemcontrol_fault_next(PVMemcontrolState *s, uint64_t func_code,
                              PVMemcontrolFault *fault);
 
+/* -- Requests ------------------------------------------------------------ */
+
+/**
+ * pvmemcontrol_request - execute the request in a buffer, and answer it there
+ * @id: the connection whose buffer it is
+ * @ram: what the buffer is in
+ * @offset: where it begins in @ram
+ *
+ * Call it in the RCU critical section of pvmemcontrol_ram_find().
+ */
+void pvmemcontrol_request(PVMemcontrolState *s, uint32_t id,
+                          PVMemcontrolRam *ram, hwaddr offset);
+
 /* -- The device ---------------------------------------------------------- */
 
 struct PVMemcontrolState {
@@ -181,6 +218,7 @@ struct PVMemcontrolState {
 
     MemoryRegion mmio;
     uint32_t max_connections;
+    uint32_t version_minor;
 
     /*
      * Serializes changes of the registers, of @phase and of @connections.
@@ -202,6 +240,8 @@ struct PVMemcontrolState {
     bool has_locked;
     /* ... has told the host anything that a new process will not know. */
     bool has_told;
+    /* Set by vCPUs, migrated: the minor version that this guest counts on */
+    uint32_t used_minor;
 
     PVMemcontrolFaults faults;
     PVMemcontrolCounters *counters;

@@ -17,6 +17,7 @@
 #include <sys/prctl.h>
 #include "exec/address-spaces.h"
 #include "exec/cpu-common.h"
+#include "exec/ramblock.h"
 #include "migration/misc.h"
 #include "qemu/bitops.h"
 #include "qemu/log.h"
@@ -91,6 +92,26 @@ static void listener_region(MemoryListener *listener,
     }
 }
 
+/*
+ * What leaves zeroes in this block, each time that it succeeds, as a bit set by
+ * function code.  A private mapping of a file falls back on the file, and who
+ * knows what is in that; memory that QEMU was given may be anything; locked
+ * memory cannot be dropped at all.  FREE leaves the content until the host
+ * needs the page.  With huge pages a part of one is not dropped, but that is
+ * an error, see ram_discard().
+ */
+static uint64_t block_zeroing(RAMBlock *block)
+{
+    if (enable_mlock || block->flags & RAM_PREALLOC) {
+        return 0;
+    }
+    if (qemu_ram_is_shared(block)) {
+        return UINT64_C(1) << PVMEMCONTROL_REMOVE;
+    }
+    return qemu_ram_get_fd(block) < 0 ?
+           UINT64_C(1) << PVMEMCONTROL_DONTNEED : 0;
+}
+
 static void listener_commit(MemoryListener *listener)
 {
     PVMemcontrolState *s = container_of(listener, PVMemcontrolState, listener);
@@ -106,6 +127,8 @@ static void listener_commit(MemoryListener *listener)
         if (address_space_cache_init(&ram->cache, &address_space_memory,
                                      ram->start, ram->size, true) ==
             ram->size && ram->cache.ptr) {
+            map->zeroing = block_zeroing(ram->block) &
+                           (map->nr ? map->zeroing : UINT64_MAX);
             map->nr++;
         } else {
             address_space_cache_destroy(&ram->cache);
@@ -138,6 +161,13 @@ PVMemcontrolRam *pvmemcontrol_ram_find(PVMemcontrolState *s, hwaddr gpa,
         }
     }
     return NULL;
+}
+
+uint64_t pvmemcontrol_ram_zeroing(PVMemcontrolState *s)
+{
+    PVMemcontrolMap *map = qatomic_rcu_read(&s->map);
+
+    return map ? map->zeroing : 0;
 }
 
 /* -- The system calls ---------------------------------------------------- */
@@ -320,7 +350,8 @@ static int hash_block(RAMBlock *block, void *opaque)
 
 uint32_t pvmemcontrol_memory_kind(void)
 {
-    uint32_t hash = 0;
+    /* Where all of QEMU is locked, nothing can be dropped. */
+    uint32_t hash = enable_mlock;
 
     RCU_READ_LOCK_GUARD();
     qemu_ram_foreach_block(hash_block, &hash);

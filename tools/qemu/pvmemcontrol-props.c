@@ -64,8 +64,12 @@ static const Counter counters[] = {
     REQUESTS(PVMEMCONTROL_MPROTECT_RW, "mprotect-rw"),
     REQUESTS(PVMEMCONTROL_MERGEABLE, "mergeable"),
     REQUESTS(PVMEMCONTROL_UNMERGEABLE, "unmergeable"),
-    COUNTER(requests[PVMEMCONTROL_NR_FUNC_1_0], "requests-unknown",
+    REQUESTS(PVMEMCONTROL_KIND_FEATURES, "features"),
+    REQUESTS(PVMEMCONTROL_KIND_VECTOR, "vector"),
+    COUNTER(requests[PVMEMCONTROL_KIND_UNKNOWN], "requests-unknown",
             "requests with a function code that the device does not know"),
+    COUNTER(vector_entries, "vector-entries",
+            "requests that came as entries of a vector"),
     COUNTER(errors, "errors", "answers with an errno"),
     COUNTER(refused, "refused", "answers that refuse the request itself"),
     COUNTER(ignored, "ignored",
@@ -76,9 +80,6 @@ static const Counter counters[] = {
     COUNTER(faults_injected, "faults-injected",
             "requests that went wrong on demand"),
 };
-
-/* All requests-* but the total itself */
-#define NR_REQUEST_COUNTERS (PVMEMCONTROL_NR_FUNC_1_0 + 1)
 
 static void get_counter(Object *obj, Visitor *v, const char *name,
                         void *opaque, Error **errp)
@@ -95,7 +96,7 @@ static void get_requests_total(Object *obj, Visitor *v, const char *name,
     uint64_t value = 0;
     int i;
 
-    for (i = 0; i < NR_REQUEST_COUNTERS; i++) {
+    for (i = 0; i < PVMEMCONTROL_NR_KINDS; i++) {
         value += counter_sum(PVMEMCONTROL(obj),
                              offsetof(PVMemcontrolCounters, requests[i]));
     }
@@ -132,7 +133,8 @@ static const FaultNumber fault_numbers[] = {
     FAULT_NUMBER(count, "int64", "x-fault-count",
                  "how many requests are still to go wrong; -1: no limit"),
     FAULT_NUMBER(codes, "uint64", "x-fault-codes",
-                 "bit mask of the function codes that are eligible"),
+                 "bit mask of the function codes that are eligible; bit 32 + n is "
+                 "code 0x100 + n"),
 };
 
 static bool visit_fault_number(Visitor *v, const FaultNumber *n,
@@ -197,7 +199,8 @@ void pvmemcontrol_class_add_properties(ObjectClass *klass)
     object_class_property_add(klass, "requests-total", "uint64",
                               get_requests_total, NULL, NULL, NULL);
     object_class_property_set_description(klass, "requests-total",
-                                          "requests of any function code");
+                                          "requests of any function code, entries of "
+                                          "vectors included");
     object_class_property_add(klass, "connections", "uint64",
                               get_connections, NULL, NULL, NULL);
     object_class_property_set_description(klass, "connections",

@@ -78,18 +78,21 @@ static void drop_middle(VM *vm, uint64_t func_code, uint64_t length,
     g_assert(vm_reads(vm, gpa + length, length, 0x5a));
 }
 
-static void test_info(void)
+static void test_info(const void *minor)
 {
-    VM *vm = connected(BACKEND_ANON, "");
+    g_autofree char *props = g_strdup_printf(",version-minor=%s",
+                                             (const char *)minor);
+    VM *vm = vm_start(BACKEND_ANON, props, "");
     struct pvmemcontrol_vmm_ret ret;
 
+    vm_connect(vm);
     /* No range is looked at. */
     ret = vm_call(vm, PVMEMCONTROL_INFO, UINT64_MAX, UINT64_MAX, UINT64_MAX);
     g_assert_cmpuint(ret.ret_errno, ==, 0);
     g_assert_cmpuint(ret.ret_code, ==, 0);
     g_assert_cmpuint(ret.ret_value, ==, qemu_real_host_page_size());
     g_assert_cmpuint(ret.arg0, ==, 1);
-    g_assert_cmpuint(ret.arg1, ==, 0);
+    g_assert_cmpuint(ret.arg1, ==, atoi(minor));
     vm_stop(vm);
 }
 
@@ -337,17 +340,23 @@ static void test_name_memfd(void)
 
 /* -- Ranges -------------------------------------------------------------- */
 
-static void test_unknown_codes(void)
+static void test_unknown_codes(const void *props)
 {
-    static const uint64_t codes[] = {
-        NR_CODES, 0x100, 0x101, 0x80000001, UINT64_C(0x100000000),
-        UINT64_C(0x100000001), UINT64_MAX,
+    static const uint64_t all[] = {
+        /* Known to 1.1 */
+        PVMEMCONTROL_FEATURES, PVMEMCONTROL_VECTOR,
+        NR_CODES, 0xff, 0x102, 0x80000001, UINT64_C(0x100000000),
+        UINT64_C(0x100000001), UINT64_C(0x100000100), UINT64_C(0x100000101),
+        UINT64_MAX,
     };
-    VM *vm = connected(BACKEND_ANON, "");
+    const uint64_t *codes = props ? all : all + 2;
+    int nr = ARRAY_SIZE(all) - (codes - all);
+    VM *vm = vm_start(BACKEND_ANON, props ?: "", "");
     int i;
 
+    vm_connect(vm);
     vm_fill(vm, TEST_RAM, PAGE, 0x5a);
-    for (i = 0; i < ARRAY_SIZE(codes); i++) {
+    for (i = 0; i < nr; i++) {
         vm_expect(vm, codes[i], TEST_RAM, PAGE, 0, EOPNOTSUPP, codes[i]);
         /* The code is looked at before the range. */
         vm_expect(vm, codes[i], UINT64_MAX, 0, 0, EOPNOTSUPP, codes[i]);
@@ -545,7 +554,8 @@ void add_call_tests(void)
 {
     int i;
 
-    qtest_add_func("/pvmemcontrol/call/info", test_info);
+    qtest_add_data_func("/pvmemcontrol/call/info", "1", test_info);
+    qtest_add_data_func("/pvmemcontrol/call/info-1.0", "0", test_info);
     qtest_add_func("/pvmemcontrol/call/discard/anon", test_discard_anon);
     qtest_add_func("/pvmemcontrol/call/discard/anon-shared",
                    test_discard_anon_shared);
@@ -577,7 +587,10 @@ void add_call_tests(void)
         qtest_add_data_func(refused, backends[i], test_refused_ranges);
         qtest_add_data_func(unaligned, backends[i], test_unaligned);
     }
-    qtest_add_func("/pvmemcontrol/range/unknown-codes", test_unknown_codes);
+    qtest_add_data_func("/pvmemcontrol/range/unknown-codes", NULL,
+                        test_unknown_codes);
+    qtest_add_data_func("/pvmemcontrol/range/unknown-codes-1.0",
+                        ",version-minor=0", test_unknown_codes);
     qtest_add_func("/pvmemcontrol/range/two-regions", test_two_regions);
     qtest_add_func("/pvmemcontrol/range/ram-goes-away", test_ram_goes_away);
 }

@@ -157,8 +157,10 @@ static void test_codes(void)
 {
     VM *vm = faulty(",x-fault-mode=errno,x-fault-errno=5");
 
-    /* All but INFO, unless told otherwise */
+    /* All but these, unless told otherwise */
     g_assert_cmpuint(vm_call(vm, PVMEMCONTROL_INFO, 0, 0, 0).ret_errno, ==, 0);
+    g_assert_cmpuint(vm_call(vm, PVMEMCONTROL_FEATURES, 0, 0, 0).ret_errno,
+                     ==, 0);
     vm_expect(vm, PVMEMCONTROL_MLOCK, TEST_RAM, PAGE, 0, EIO, 0);
 
     vm_set_int(vm, "x-fault-codes", 1 << PVMEMCONTROL_REMOVE |
@@ -166,7 +168,18 @@ static void test_codes(void)
     vm_expect(vm, PVMEMCONTROL_INFO, 0, 0, 0, EIO, 0);
     vm_expect(vm, PVMEMCONTROL_REMOVE, TEST_RAM, PAGE, 0, EIO, 0);
     vm_expect(vm, PVMEMCONTROL_DONTDUMP, TEST_RAM, PAGE, 0, 0, 0);
-    vm_expect(vm, 0x100, TEST_RAM, PAGE, 0, EOPNOTSUPP, 0x100);
+    vm_expect(vm, 0x102, TEST_RAM, PAGE, 0, EOPNOTSUPP, 0x102);
+
+    /* From 0x100 on they are in the upper half, and between is none. */
+    vm_set_int(vm, "x-fault-codes", INT64_C(1) << 32);
+    vm_expect(vm, PVMEMCONTROL_FEATURES, 0, 0, 0, EIO, 0);
+    vm_expect(vm, PVMEMCONTROL_VECTOR, 0, 0, 0, EINVAL, PVMEMCONTROL_VECTOR);
+    vm_set_int(vm, "x-fault-codes", -1);
+    vm_expect(vm, 0x11f, TEST_RAM, PAGE, 0, EIO, 0);
+    vm_expect(vm, 0x120, TEST_RAM, PAGE, 0, EOPNOTSUPP, 0x120);
+    vm_expect(vm, 31, TEST_RAM, PAGE, 0, EIO, 0);
+    vm_expect(vm, 32, TEST_RAM, PAGE, 0, EOPNOTSUPP, 32);
+    vm_expect(vm, 0xff, TEST_RAM, PAGE, 0, EOPNOTSUPP, 0xff);
     vm_stop(vm);
 }
 

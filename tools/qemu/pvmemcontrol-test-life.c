@@ -88,12 +88,12 @@ static void start_saving(VM *vm, const char *path)
                              "{ 'uri': %s } }", uri);
 }
 
-static VM *load(const char *machine, const char *path)
+static VM *load(const char *machine, const char *props, const char *path)
 {
     g_autofree char *args = g_strdup_printf(
         "-M q35,mem-merge=off%s -m 256M -nodefaults "
-        "-device pvmemcontrol,id=mc,addr=04.0 -incoming 'exec:cat %s'",
-        machine, path);
+        "-device pvmemcontrol,id=mc,addr=04.0%s -incoming 'exec:cat %s'",
+        machine, props, path);
     VM *vm = vm_start_args(args, 0);
 
     /* The stream brings the BAR. */
@@ -134,7 +134,7 @@ static void test_save_load(void)
     vm_wait_migration(vm);
     vm_stop(vm);
 
-    vm = load("", path);
+    vm = load("", "", path);
     wait_resumed(vm);
     g_assert_cmphex(vm_status(vm), ==, PVMEMCONTROL_TRANSPORT_ACK);
     g_assert_cmphex(qtest_readq(vm->qts, vm->bar), ==,
@@ -163,7 +163,7 @@ static void test_save_load_init(void)
     vm_wait_migration(vm);
     vm_stop(vm);
 
-    vm = load("", path);
+    vm = load("", "", path);
     wait_resumed(vm);
     g_assert_cmphex(vm_register(vm, TEST_BUF + PAGE, &id), ==,
                     PVMEMCONTROL_TRANSPORT_ACK);
@@ -177,7 +177,7 @@ static void test_save_load_init(void)
 }
 
 /* Saves, loads and says whether the buffer is still known. */
-static bool known_after_load(VM *vm, const char *machine)
+static bool known_after_load(VM *vm, const char *machine, const char *props)
 {
     g_autofree char *path = stream_path();
     struct pvmemcontrol_vmm_ret ret;
@@ -186,7 +186,7 @@ static bool known_after_load(VM *vm, const char *machine)
     start_saving(vm, path);
     vm_wait_migration(vm);
     vm_stop(vm);
-    vm = load(machine, path);
+    vm = load(machine, props, path);
     wait_resumed(vm);
     known = vm_counter(vm, "connections");
     if (known) {
@@ -215,12 +215,12 @@ static void test_load_told(void)
     /* Nothing of this lasts. */
     vm_expect(vm, PVMEMCONTROL_DONTNEED, TEST_RAM, PAGE, 0, 0, 0);
     vm_expect(vm, PVMEMCONTROL_FREE, TEST_RAM, PAGE, 0, 0, 0);
-    g_assert(known_after_load(vm, ""));
+    g_assert(known_after_load(vm, "", ""));
 
     for (i = 0; i < ARRAY_SIZE(lasting); i++) {
         vm = connected(BACKEND_ANON, "");
         vm_expect(vm, lasting[i], TEST_RAM, PAGE, 0, 0, 0);
-        g_assert_false(known_after_load(vm, ""));
+        g_assert_false(known_after_load(vm, "", ""));
     }
 }
 
@@ -231,7 +231,68 @@ static void test_load_other_memory(void)
 
     g_assert_false(known_after_load(vm, ",memory-backend=pc.ram -object "
         "memory-backend-memfd,id=pc.ram,size=256M,share=on,"
-        "x-use-canonical-path-for-ramblock-id=off"));
+        "x-use-canonical-path-for-ramblock-id=off", ""));
+}
+
+/*
+ * A guest that has learned of 1.1 must not count on it where it is not; one
+ * that has not may go anywhere.
+ */
+static void test_load_other_version(void)
+{
+    static const struct {
+        const char *what;
+        const char *from, *to;
+        uint64_t asks;
+        bool known;
+    } moves[] = {
+        { "asked, 1.1 to 1.1", "1", "1", PVMEMCONTROL_FEATURES, true },
+        { "asked, 1.1 to 1.0", "1", "0", PVMEMCONTROL_FEATURES, false },
+        { "used, 1.1 to 1.0", "1", "0", PVMEMCONTROL_VECTOR, false },
+        { "never asked, 1.1 to 1.0", "1", "0", PVMEMCONTROL_INFO, true },
+        { "asked, 1.0 to 1.1", "0", "1", PVMEMCONTROL_FEATURES, true },
+        { "asked, 1.0 to 1.0", "0", "0", PVMEMCONTROL_FEATURES, true },
+    };
+    int i;
+
+    for (i = 0; i < ARRAY_SIZE(moves); i++) {
+        g_autofree char *from = g_strdup_printf(",version-minor=%s",
+                                                moves[i].from);
+        g_autofree char *to = g_strdup_printf(",version-minor=%s",
+                                              moves[i].to);
+        VM *vm = vm_start(BACKEND_ANON, from, "");
+
+        g_test_message("%s", moves[i].what);
+        vm_connect(vm);
+        vm_fill(vm, TEST_RAM, PAGE, 0);
+        vm_call(vm, moves[i].asks, TEST_RAM, 1, 0);
+        g_assert(known_after_load(vm, "", to) == moves[i].known);
+    }
+}
+
+/* What it has learned goes with it from host to host. */
+static void test_load_version_twice(void)
+{
+    g_autofree char *path = stream_path();
+    VM *vm = connected(BACKEND_ANON, "");
+
+    vm_call(vm, PVMEMCONTROL_FEATURES, 0, 0, 0);
+    start_saving(vm, path);
+    vm_wait_migration(vm);
+    vm_stop(vm);
+    vm = load("", "", path);
+    wait_resumed(vm);
+    g_assert_false(known_after_load(vm, "", ",version-minor=0"));
+    unlink(path);
+
+    /* A machine that starts again has learned nothing. */
+    vm = connected(BACKEND_ANON, "");
+    vm_call(vm, PVMEMCONTROL_FEATURES, 0, 0, 0);
+    qtest_qmp_assert_success(vm->qts, "{ 'execute': 'system_reset' }");
+    qtest_qmp_eventwait(vm->qts, "RESET");
+    map_bar(vm);
+    vm_connect(vm);
+    g_assert(known_after_load(vm, "", ",version-minor=0"));
 }
 
 /* A stream with more connections than are allowed is an error, no more. */
@@ -311,7 +372,7 @@ static void test_discard_while_migrating(void)
     vm_wait_migration(vm);
     vm_stop(vm);
 
-    vm = load("", path);
+    vm = load("", "", path);
     wait_resumed(vm);
     g_assert(vm_reads(vm, TEST_RAM, PAGE, 0x5a));
     g_assert(vm_reads(vm, TEST_RAM + PAGE, PAGE, 0));
@@ -431,6 +492,10 @@ void add_life_tests(void)
     qtest_add_func("/pvmemcontrol/migration/told", test_load_told);
     qtest_add_func("/pvmemcontrol/migration/other-memory",
                    test_load_other_memory);
+    qtest_add_func("/pvmemcontrol/migration/other-version",
+                   test_load_other_version);
+    qtest_add_func("/pvmemcontrol/migration/version-twice",
+                   test_load_version_twice);
     qtest_add_func("/pvmemcontrol/migration/too-many-connections",
                    test_load_too_many);
     qtest_add_func("/pvmemcontrol/migration/discard-under-way",

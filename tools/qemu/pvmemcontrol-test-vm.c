@@ -95,8 +95,7 @@ void vm_connect(VM *vm)
                     PVMEMCONTROL_TRANSPORT_ACK);
 }
 
-struct pvmemcontrol_vmm_ret vm_call_at(VM *vm, uint32_t id, uint64_t buf_gpa,
-                                       struct pvmemcontrol_vmm_call call)
+void vm_write_call(VM *vm, uint64_t gpa, struct pvmemcontrol_vmm_call call)
 {
     struct pvmemcontrol_buf buf = {
         .call = {
@@ -107,9 +106,14 @@ struct pvmemcontrol_vmm_ret vm_call_at(VM *vm, uint32_t id, uint64_t buf_gpa,
         },
     };
 
-    qtest_memwrite(vm->qts, buf_gpa, &buf, sizeof(buf));
-    qtest_writel(vm->qts, vm->bar + PVMEMCONTROL_REG_COMMAND, id);
-    qtest_memread(vm->qts, buf_gpa, &buf, sizeof(buf));
+    qtest_memwrite(vm->qts, gpa, &buf, sizeof(buf));
+}
+
+struct pvmemcontrol_vmm_ret vm_answer(VM *vm, uint64_t gpa)
+{
+    struct pvmemcontrol_buf buf;
+
+    qtest_memread(vm->qts, gpa, &buf, sizeof(buf));
     return (struct pvmemcontrol_vmm_ret) {
         .ret_errno = le32_to_cpu(buf.ret.ret_errno),
         .ret_code = le32_to_cpu(buf.ret.ret_code),
@@ -117,6 +121,26 @@ struct pvmemcontrol_vmm_ret vm_call_at(VM *vm, uint32_t id, uint64_t buf_gpa,
         .arg0 = le64_to_cpu(buf.ret.arg0),
         .arg1 = le64_to_cpu(buf.ret.arg1),
     };
+}
+
+struct pvmemcontrol_vmm_ret vm_call_at(VM *vm, uint32_t id, uint64_t buf_gpa,
+                                       struct pvmemcontrol_vmm_call call)
+{
+    vm_write_call(vm, buf_gpa, call);
+    qtest_writel(vm->qts, vm->bar + PVMEMCONTROL_REG_COMMAND, id);
+    return vm_answer(vm, buf_gpa);
+}
+
+struct pvmemcontrol_vmm_ret vm_vector(VM *vm, uint64_t gpa,
+                                      const struct pvmemcontrol_vmm_call *calls,
+                                      uint64_t nr)
+{
+    uint64_t i;
+
+    for (i = 0; calls && i < nr; i++) {
+        vm_write_call(vm, gpa + i * PVMEMCONTROL_BUF_SIZE, calls[i]);
+    }
+    return vm_call(vm, PVMEMCONTROL_VECTOR, gpa, nr, 0);
 }
 
 struct pvmemcontrol_vmm_ret vm_call(VM *vm, uint64_t func_code, uint64_t gpa,

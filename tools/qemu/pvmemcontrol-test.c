@@ -146,7 +146,7 @@ static void test_ids(void)
 
         g_assert_cmpuint(ret.ret_value, ==, qemu_real_host_page_size());
         g_assert_cmpuint(ret.arg0, ==, 1);
-        g_assert_cmpuint(ret.arg1, ==, 0);
+        g_assert_cmpuint(ret.arg1, ==, 1);
     }
     g_assert_cmpuint(vm_counter(vm, "requests-info"), ==, 300);
     g_assert_cmpuint(vm_counter(vm, "ignored"), ==, 0);
@@ -351,5 +351,6 @@ int main(int argc, char **argv)
     add_call_tests();
     add_fault_tests();
     add_life_tests();
+    add_vector_tests();
     return g_test_run();
 }

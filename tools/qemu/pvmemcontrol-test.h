@@ -70,6 +70,14 @@ void vm_expect(VM *vm, uint64_t func_code, uint64_t gpa, uint64_t length,
                uint64_t arg, uint32_t ret_errno, uint32_t ret_code);
 bool vm_unanswered(VM *vm, uint32_t id, uint64_t buf_gpa);
 
+void vm_write_call(VM *vm, uint64_t gpa, struct pvmemcontrol_vmm_call call);
+/* What is in a buffer, or in an entry of a vector, as an answer */
+struct pvmemcontrol_vmm_ret vm_answer(VM *vm, uint64_t gpa);
+/* VECTOR of the @nr entries that are at @gpa, or that @calls are put there */
+struct pvmemcontrol_vmm_ret vm_vector(VM *vm, uint64_t gpa,
+                                      const struct pvmemcontrol_vmm_call *calls,
+                                      uint64_t nr);
+
 /* Guest memory */
 void vm_fill(VM *vm, uint64_t gpa, uint64_t length, uint8_t value);
 bool vm_reads(VM *vm, uint64_t gpa, uint64_t length, uint8_t value);
@@ -104,5 +112,6 @@ int host_would_answer(uint64_t func_code);
 void add_call_tests(void);
 void add_fault_tests(void);
 void add_life_tests(void);
+void add_vector_tests(void);
 
 #endif /* TESTS_PVMEMCONTROL_TEST_H */

@@ -1,7 +1,7 @@
 /*
  * pvmemcontrol: guest control over how the host backs guest memory
  *
- * A PCI function with 16 bytes of registers, protocol 1.0.  The guest registers
+ * A PCI function with 16 bytes of registers, protocol 1.1.  The guest registers
  * buffers; writing the id of one to the command register executes the request
  * in it, in the vCPU that wrote, and the answer is in the buffer afterwards.
  *
@@ -28,8 +28,6 @@
 #include "qemu/module.h"
 #include "pvmemcontrol-internal.h"
 #include "trace.h"
-
-#define PVMEMCONTROL_VERSION_MINOR 0
 
 /* -- Connections --------------------------------------------------------- */
 
@@ -189,114 +187,9 @@ static void transport_command(PVMemcontrolState *s, uint32_t command)
 
 /* -- Requests ------------------------------------------------------------ */
 
-static PVMemcontrolRet refuse(const PVMemcontrolCall *call, uint32_t why)
-{
-    return (PVMemcontrolRet) { .ret_errno = why, .ret_code = call->func_code };
-}
-
-/* Does what @call says, or if @fault is not NULL, what that says. */
-static PVMemcontrolRet execute(PVMemcontrolState *s,
-                               const PVMemcontrolCall *call,
-                               const PVMemcontrolFault *fault)
-{
-    PVMemcontrolRet ret = {};
-    PVMemcontrolRam *ram;
-    hwaddr offset, len = call->length;
-
-    if (call->func_code >= PVMEMCONTROL_NR_FUNC_1_0) {
-        return refuse(call, EOPNOTSUPP);
-    }
-    if (call->func_code == PVMEMCONTROL_INFO) {
-        ret.ret_value = qemu_real_host_page_size();
-        ret.arg0 = PVMEMCONTROL_VERSION_MAJOR;
-        ret.arg1 = PVMEMCONTROL_VERSION_MINOR;
-        return ret;
-    }
-    ram = pvmemcontrol_ram_find(s, call->addr, call->length, &offset);
-    if (!ram) {
-        qemu_log_mask(LOG_GUEST_ERROR, "pvmemcontrol: request %" PRIu64
-                      " for 0x%" PRIx64 "+0x%" PRIx64 ", which is not RAM\n",
-                      (uint64_t)call->func_code, (uint64_t)call->addr,
-                      (uint64_t)call->length);
-        return refuse(call, EINVAL);
-    }
-    if (fault && fault->mode == PVMEMCONTROL_FAULT_PARTIAL) {
-        ret.ret_errno = ENOMEM;
-        len = QEMU_ALIGN_DOWN(len / 2, qemu_ram_pagesize(ram->block));
-        if (len) {
-            pvmemcontrol_ram_call(s, ram, offset, len, call);
-        }
-        return ret;
-    }
-    ret.ret_errno = pvmemcontrol_ram_call(s, ram, offset, len, call);
-    return ret;
-}
-
-/* Returns whether there is an answer at all. */
-static bool execute_faulty(PVMemcontrolState *s, const PVMemcontrolCall *call,
-                           const PVMemcontrolFault *fault, PVMemcontrolRet *ret)
-{
-    *ret = (PVMemcontrolRet) {};
-
-    switch (fault->mode) {
-    case PVMEMCONTROL_FAULT_SILENT:
-        return false;
-    case PVMEMCONTROL_FAULT_ERRNO:
-        ret->ret_errno = fault->host_errno;
-        return true;
-    case PVMEMCONTROL_FAULT_REFUSE:
-        *ret = refuse(call, EOPNOTSUPP);
-        return true;
-    case PVMEMCONTROL_FAULT_LIE:
-        return true;
-    case PVMEMCONTROL_FAULT_GARBAGE:
-        *ret = fault->garbage;
-        return true;
-    case PVMEMCONTROL_FAULT_DELAY:
-        *ret = execute(s, call, NULL);
-        g_usleep((gulong)fault->delay_ms * 1000);
-        return true;
-    case PVMEMCONTROL_FAULT_PARTIAL:
-        *ret = execute(s, call, fault);
-        return true;
-    case PVMEMCONTROL_FAULT_NONE:
-        break;
-    }
-    g_assert_not_reached();
-}
-
-static void answer(PVMemcontrolState *s, uint32_t id, PVMemcontrolRam *ram,
-                   hwaddr offset, const PVMemcontrolRet *ret)
-{
-    PVMemcontrolCounters *counters = pvmemcontrol_counters(s);
-    struct pvmemcontrol_buf buf = {
-        .ret = {
-            .ret_errno = cpu_to_le32(ret->ret_errno),
-            .ret_code = cpu_to_le32(ret->ret_code),
-            .ret_value = cpu_to_le64(ret->ret_value),
-            .arg0 = cpu_to_le64(ret->arg0),
-            .arg1 = cpu_to_le64(ret->arg1),
-        },
-    };
-
-    if (ret->ret_errno) {
-        stat64_add(&counters->errors, 1);
-    }
-    if (ret->ret_code) {
-        stat64_add(&counters->refused, 1);
-    }
-    trace_pvmemcontrol_answer(id, ret->ret_errno, ret->ret_code);
-    address_space_write_cached(&ram->cache, offset, &buf, sizeof(buf));
-}
-
 static void request(PVMemcontrolState *s, uint32_t id)
 {
-    PVMemcontrolCounters *counters = pvmemcontrol_counters(s);
-    struct pvmemcontrol_buf buf;
     PVMemcontrolRam *ram = NULL;
-    PVMemcontrolFault fault;
-    PVMemcontrolCall call;
-    PVMemcontrolRet ret;
     hwaddr offset;
     uint64_t gpa;
 
@@ -305,37 +198,16 @@ static void request(PVMemcontrolState *s, uint32_t id)
     /* What was RAM when it was registered need not be any more. */
     if (qatomic_read(&s->phase) == PVMEMCONTROL_WORKING &&
         connections_find(s, id, &gpa)) {
-        ram = pvmemcontrol_ram_find(s, gpa, sizeof(buf), &offset);
+        ram = pvmemcontrol_ram_find(s, gpa, PVMEMCONTROL_BUF_SIZE, &offset);
     }
     if (!ram) {
         qemu_log_mask(LOG_GUEST_ERROR,
                       "pvmemcontrol: connection 0x%08x is not usable\n", id);
-        stat64_add(&counters->ignored, 1);
+        stat64_add(&pvmemcontrol_counters(s)->ignored, 1);
         trace_pvmemcontrol_ignored(id);
         return;
     }
-
-    /* Copied: another vCPU may write to it meanwhile. */
-    address_space_read_cached(&ram->cache, offset, &buf, sizeof(buf));
-    call = (PVMemcontrolCall) {
-        .func_code = le64_to_cpu(buf.call.func_code),
-        .addr = le64_to_cpu(buf.call.addr),
-        .length = le64_to_cpu(buf.call.length),
-        .arg = le64_to_cpu(buf.call.arg),
-    };
-    trace_pvmemcontrol_request(id, call.func_code, call.addr, call.length,
-                               call.arg);
-    stat64_add(&counters->requests[MIN(call.func_code,
-                                       PVMEMCONTROL_NR_FUNC_1_0)], 1);
-
-    if (unlikely(pvmemcontrol_fault_next(s, call.func_code, &fault))) {
-        if (!execute_faulty(s, &call, &fault, &ret)) {
-            return;
-        }
-    } else {
-        ret = execute(s, &call, NULL);
-    }
-    answer(s, id, ram, offset, &ret);
+    pvmemcontrol_request(s, id, ram, offset);
 }
 
 /* -- Registers ----------------------------------------------------------- */
@@ -429,7 +301,10 @@ static int post_save(void *opaque)
 
 static int pre_load(void *opaque)
 {
-    free_saved(opaque);
+    PVMemcontrolState *s = opaque;
+
+    free_saved(s);
+    s->used_minor = 0;
     return 0;
 }
 
@@ -457,14 +332,36 @@ static int post_load(void *opaque, int version_id)
 
     /*
      * What the guest has told the host, or found out of it, may not be so
-     * here.  There is one way to tell a driver: not to know its buffers.
+     * here, or this device may lack what it counts on.  There is one way to
+     * tell a driver: not to know its buffers.
      */
-    if (s->saved_told || s->saved_kind != pvmemcontrol_memory_kind()) {
+    if (s->saved_told || s->saved_kind != pvmemcontrol_memory_kind() ||
+        s->used_minor > s->version_minor) {
         enter(s, PVMEMCONTROL_BROKEN);
+        s->used_minor = 0;
         trace_pvmemcontrol_forget();
     }
     return 0;
 }
+
+static bool used_minor_needed(void *opaque)
+{
+    PVMemcontrolState *s = opaque;
+
+    return s->used_minor > 0;
+}
+
+/* A guest that speaks 1.0 can go to a QEMU whose device knows no more. */
+static const VMStateDescription vmstate_used_minor = {
+    .name = TYPE_PVMEMCONTROL "/used-minor",
+    .version_id = 1,
+    .minimum_version_id = 1,
+    .needed = used_minor_needed,
+    .fields = (VMStateField[]) {
+        VMSTATE_UINT32(used_minor, PVMemcontrolState),
+        VMSTATE_END_OF_LIST()
+    },
+};
 
 static const VMStateDescription vmstate_pvmemcontrol = {
     .name = TYPE_PVMEMCONTROL,
@@ -487,6 +384,10 @@ static const VMStateDescription vmstate_pvmemcontrol = {
                                     0, vmstate_info_uint64, uint64_t),
         VMSTATE_END_OF_LIST()
     },
+    .subsections = (const VMStateDescription *[]) {
+        &vmstate_used_minor,
+        NULL
+    },
 };
 
 /* -- Life ---------------------------------------------------------------- */
@@ -496,6 +397,7 @@ static void pvmemcontrol_reset(DeviceState *dev)
     PVMemcontrolState *s = PVMEMCONTROL(dev);
 
     pvmemcontrol_forget(s);
+    qatomic_set(&s->used_minor, 0);
     pvmemcontrol_memory_reset(s);
 }
 
@@ -507,6 +409,11 @@ static void pvmemcontrol_realize(PCIDevice *dev, Error **errp)
         s->max_connections > PVMEMCONTROL_CONNECTION_ID) {
         error_setg(errp, "max-connections must be between 1 and %u",
                    PVMEMCONTROL_CONNECTION_ID);
+        return;
+    }
+    if (s->version_minor > PVMEMCONTROL_VERSION_MINOR) {
+        error_setg(errp, "version-minor must be between 0 and %u",
+                   PVMEMCONTROL_VERSION_MINOR);
         return;
     }
     memory_region_init_io(&s->mmio, OBJECT(s), &mmio_ops, s,
@@ -551,6 +458,8 @@ static void pvmemcontrol_instance_finalize(Object *obj)
 static Property pvmemcontrol_properties[] = {
     DEFINE_PROP_UINT32("max-connections", PVMemcontrolState, max_connections,
                        65536),
+    DEFINE_PROP_UINT32("version-minor", PVMemcontrolState, version_minor,
+                       PVMEMCONTROL_VERSION_MINOR),
     DEFINE_PROP_END_OF_LIST(),
 };
 

@@ -34,7 +34,17 @@
 #define PVMEMCONTROL_NR_FUNC_1_0	15
 
 /*
- * Of protocol 1.1.  The VMM reads and writes guest memory at the address in
+ * Of protocol 1.1: asks what the VMM has beyond 1.0, where this is an unknown
+ * code.  The answer's ret_value is a set of PVMEMCONTROL_FEATURE_*, arg0 says
+ * how many entries a vector may have, and arg1 has bit func_code set for each
+ * operation that always leaves zeroes in the range, once it has succeeded.
+ */
+#define PVMEMCONTROL_FEATURES		0x100
+
+#define PVMEMCONTROL_FEATURE_VECTOR	(1 << 0)	/* knows PVMEMCONTROL_VECTOR */
+
+/*
+ * Also of protocol 1.1.  The VMM reads and writes guest memory at the address in
  * these, so they are the kernel's own: an ioctl is told that they are unknown.
  */
 #define PVMEMCONTROL_VECTOR		0x101
