@@ -351,6 +351,7 @@ int main(int argc, char **argv)
     add_call_tests();
     add_fault_tests();
     add_life_tests();
+    add_feature_tests();
     add_vector_tests();
     return g_test_run();
 }

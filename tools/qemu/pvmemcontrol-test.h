@@ -112,6 +112,7 @@ int host_would_answer(uint64_t func_code);
 void add_call_tests(void);
 void add_fault_tests(void);
 void add_life_tests(void);
+void add_feature_tests(void);
 void add_vector_tests(void);
 
 #endif /* TESTS_PVMEMCONTROL_TEST_H */

@@ -384,7 +384,7 @@ static const VMStateDescription vmstate_pvmemcontrol = {
                                     0, vmstate_info_uint64, uint64_t),
         VMSTATE_END_OF_LIST()
     },
-    .subsections = (const VMStateDescription *[]) {
+    .subsections = (const VMStateDescription * []) {
         &vmstate_used_minor,
         NULL
     },

@@ -41,7 +41,7 @@
  */
 #define PVMEMCONTROL_FEATURES		0x100
 
-#define PVMEMCONTROL_FEATURE_VECTOR	(1 << 0)	/* knows PVMEMCONTROL_VECTOR */
+#define PVMEMCONTROL_FEATURE_VECTOR	0x1	/* knows PVMEMCONTROL_VECTOR */
 
 /*
  * Also of protocol 1.1.  The VMM reads and writes guest memory at the address in
