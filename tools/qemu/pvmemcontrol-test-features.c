@@ -123,6 +123,29 @@ static void test_features_hotplug(void)
     vm_stop(vm);
 }
 
+/* Memory that is locked is never dropped, and nothing is promised. */
+static void test_features_locked(void)
+{
+    const size_t size = MiB_(2048);
+    void *p = mmap(NULL, size, PROT_READ | PROT_WRITE,
+                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    int ret;
+    VM *vm;
+
+    g_assert(p != MAP_FAILED);
+    ret = mlock2(p, size, MLOCK_ONFAULT);
+    munmap(p, size);
+    if (ret) {
+        g_test_skip("this host does not let QEMU lock its memory");
+        return;
+    }
+    vm = vm_start(BACKEND_ANON, "", "-overcommit mem-lock=on");
+    vm_connect(vm);
+    assert_zeroing(vm, TEST_RAM, 0);
+    vm_expect(vm, PVMEMCONTROL_DONTNEED, TEST_RAM, PAGE, 0, EINVAL, 0);
+    vm_stop(vm);
+}
+
 static void test_no_such_version(void)
 {
     VM *vm = vm_start_args("-M pc -m 256M -nodefaults "
@@ -141,5 +164,6 @@ void add_feature_tests(void)
     qtest_add_func("/pvmemcontrol/features/backends", test_features);
     qtest_add_func("/pvmemcontrol/features/mixed", test_features_mixed);
     qtest_add_func("/pvmemcontrol/features/hotplug", test_features_hotplug);
+    qtest_add_func("/pvmemcontrol/features/locked", test_features_locked);
     qtest_add_func("/pvmemcontrol/version/unknown", test_no_such_version);
 }
