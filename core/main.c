@@ -9,6 +9,7 @@
 #include <linux/moduleparam.h>
 
 #include "core.h"
+#include "mem_node.h"
 
 #define CREATE_TRACE_POINTS
 #include <trace/events/pvmemcontrol.h>
@@ -104,6 +105,7 @@ static void __exit pvmc_exit(void)
 	pvmc_clients_exit();
 	pvmc_chardev_exit();
 	class_unregister(&pvmc_class);
+	mem_table_exit();
 }
 
 /* Transports and clients come with device_initcall(), so not later than they. */

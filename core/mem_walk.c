@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Walking a mem_table: runs of equal values, and what has changed.
+ */
+#include <linux/export.h>
+#include <linux/rcupdate.h>
+
+#include "mem_node.h"
+
+/**
+ * mem_table_walk_init() - Begin a walk.
+ * @walk: where it has got to
+ * @table: the table
+ * @start: the first page
+ * @nr: how many; what lies beyond MEM_TABLE_PAGES is left out
+ *
+ * For mem_table_for_each_run().
+ *
+ * Context: Any.
+ */
+void mem_table_walk_init(struct mem_table_walk *walk, struct mem_table *table,
+			 unsigned long start, unsigned long nr)
+{
+	walk->table = table;
+	walk->next = min(start, MEM_TABLE_PAGES);
+	walk->end = walk->next + min(nr, MEM_TABLE_PAGES - walk->next);
+	walk->i = 0;
+	walk->nr = 0;
+}
+EXPORT_SYMBOL_GPL(mem_table_walk_init);
+
+/* What is above the top node: one entry up to the end. */
+static const unsigned long mem_nothing = 0;
+
+/**
+ * struct mem_slots - some entries of a node, as a reader finds them
+ * @slot: the first
+ * @base: the first page that @slot is about
+ * @nr: how many there are up to the end of the node
+ * @shift: how many times 2 the pages are that each is about
+ */
+struct mem_slots {
+	const unsigned long *slot;
+	unsigned long base;
+	unsigned int nr;
+	unsigned int shift;
+};
+
+/* Those from the one that has @pfn on.  In an RCU read-side critical section. */
+static void mem_find_slots(const struct mem_table *table, unsigned long pfn,
+			   struct mem_slots *found)
+{
+	unsigned long root = READ_ONCE(table->root);
+	const unsigned long *slots = mem_root_slots(root);
+	unsigned int level = mem_root_level(root);
+	unsigned int i;
+
+	if (pfn >= mem_root_pages(root)) {
+		found->slot = &mem_nothing;
+		found->base = mem_root_pages(root);
+		found->nr = 1;
+		found->shift = mem_level_shift(MEM_TABLE_LEVELS);
+		return;
+	}
+	for (;; level--) {
+		unsigned long entry;
+
+		i = mem_index(pfn, level);
+		entry = READ_ONCE(slots[i]);
+		if (!mem_entry_is_node(entry))
+			break;
+		slots = (const unsigned long *)(entry - MEM_ENTRY_NODE);
+	}
+	found->slot = slots + i;
+	found->base = pfn & ~(mem_level_pages(level) - 1);
+	found->nr = MEM_TABLE_ENTRIES - i;
+	found->shift = mem_level_shift(level);
+}
+
+/* The next runs, once those that were found before have been looked at. */
+bool mem_table_walk_fill(struct mem_table_walk *walk)
+{
+	const struct mem_table *table = walk->table;
+	unsigned long current_entry = MEM_ENTRY_NONE;
+	unsigned long end = walk->end;
+	unsigned long pfn = walk->next;
+	unsigned long start = pfn;
+	unsigned int nr = 0;
+
+	if (pfn >= end)
+		return false;
+
+	rcu_read_lock();
+	while (pfn < end) {
+		struct mem_slots found;
+		unsigned long size;
+
+		mem_find_slots(table, pfn, &found);
+		size = 1UL << found.shift;
+		do {
+			unsigned long entry = READ_ONCE(*found.slot);
+
+			/* Cut by now; look again. */
+			if (mem_entry_is_node(entry))
+				break;
+			if (mem_differ(table, entry, current_entry)) {
+				struct mem_table_run *run = walk->run + nr;
+
+				run->start = start;
+				run->nr = pfn - start;
+				run->value = mem_entry_value(current_entry);
+				if (pfn != start && ++nr == MEM_TABLE_RUNS)
+					goto full;
+				current_entry = entry;
+				start = pfn;
+			}
+			pfn = (pfn | (size - 1)) + 1;
+			found.slot++;
+		} while (--found.nr && pfn < end);
+	}
+	walk->run[nr].start = start;
+	walk->run[nr].nr = end - start;
+	walk->run[nr++].value = mem_entry_value(current_entry);
+	pfn = end;
+full:
+	rcu_read_unlock();
+	walk->next = pfn;
+	walk->nr = nr;
+	walk->i = 0;
+	return true;
+}
+EXPORT_SYMBOL_GPL(mem_table_walk_fill);
+
+/**
+ * mem_table_run_at() - Find the run of equal values that a page is in.
+ * @table: the table
+ * @pfn: the page
+ * @run: set to the run, as long as it can be in both directions
+ *
+ * What is said of mem_table_for_each_run() while values change holds here too.
+ *
+ * Context: As for mem_table_load().
+ * Return: Whether there is such a page.
+ */
+bool mem_table_run_at(struct mem_table *table, unsigned long pfn,
+		      struct mem_table_run *run)
+{
+	unsigned long value, start = pfn;
+	struct mem_table_run *ahead;
+	struct mem_table_walk walk;
+
+	if (pfn >= MEM_TABLE_PAGES)
+		return false;
+
+	mem_table_walk_init(&walk, table, pfn, MEM_TABLE_PAGES);
+	ahead = mem_table_walk_next(&walk);
+	value = ahead->value;
+
+	rcu_read_lock();
+	while (start) {
+		struct mem_slots found;
+		unsigned long entry;
+
+		mem_find_slots(table, start - 1, &found);
+		entry = READ_ONCE(*found.slot);
+		if (mem_entry_is_node(entry))
+			continue;
+		if (!mem_same(table, entry, mem_value_entry(value)))
+			break;
+		start = found.base;
+	}
+	rcu_read_unlock();
+	run->start = start;
+	run->nr = ahead->start + ahead->nr - start;
+	run->value = value;
+	return true;
+}
+EXPORT_SYMBOL_GPL(mem_table_run_at);
+
+/*
+ * The next run of changed pages, of which nobody will be told again.  Nodes in
+ * which nothing is changed any more may have become uniform by that.
+ */
+static bool mem_take_changed(struct mem_table *table, unsigned long *next,
+			     struct mem_table_run *run)
+{
+	struct mem_node *node = table->top;
+	unsigned long pfn = *next;
+
+	run->nr = 0;
+	if (node && !node->nr_changed)
+		return false;
+	while (node) {
+		unsigned long end = mem_slot_last(node, MEM_TABLE_ENTRIES - 1);
+		unsigned int i = MEM_TABLE_ENTRIES;
+		unsigned long entry, value;
+
+		if (pfn <= end)
+			i = find_next_bit(node->changed, MEM_TABLE_ENTRIES,
+					  mem_index(pfn, node->level));
+		if (i == MEM_TABLE_ENTRIES) {
+			struct mem_node *parent = node->parent;
+
+			pfn = max(pfn, end + 1);
+			if (mem_node_uniform(node))
+				mem_node_fold(table, node);
+			node = parent;
+			continue;
+		}
+		pfn = max(pfn, mem_slot_base(node, i));
+		entry = node->slots[i];
+		if (mem_entry_is_node(entry)) {
+			node = mem_entry_node(entry);
+			continue;
+		}
+		value = mem_entry_value(entry);
+		if (!run->nr) {
+			run->start = pfn;
+			run->value = value;
+		} else if (pfn != run->start + run->nr ||
+			   !mem_same(table, entry,
+				     mem_value_entry(run->value))) {
+			break;
+		}
+		mem_node_unmark(node, i);
+		pfn = mem_slot_last(node, i) + 1;
+		run->nr = pfn - run->start;
+	}
+	*next = pfn;
+	return run->nr;
+}
+
+/* For mem_table_for_each_changed(): the next run, if there is one. */
+bool mem_table_walk_changed(struct mem_table_walk *walk)
+{
+	unsigned long flags = mem_table_lock(walk->table);
+	bool found = mem_take_changed(walk->table, &walk->next, walk->run);
+
+	mem_table_unlock(walk->table, flags);
+	return found;
+}
+EXPORT_SYMBOL_GPL(mem_table_walk_changed);
