@@ -319,11 +319,9 @@ int mem_update(struct mem_table *table, unsigned long start,
 	}
 
 	*need = mem_cut(table, table->top, start, last, op, NULL);
-	if (*need) {
-		if (mem_reserve_fill(reserve, *need, gfp))
-			return -ENOMEM;
-		mem_cut(table, table->top, start, last, op, reserve);
-	}
+	if (mem_reserve_fill(reserve, *need, gfp))
+		return -ENOMEM;
+	mem_cut(table, table->top, start, last, op, reserve);
 	mem_apply(table, table->top, start, last, op);
 	return 0;
 }

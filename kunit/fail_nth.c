@@ -9,15 +9,15 @@
 #include "fake_vmm.h"
 
 /*
- * The kernel fails only allocations that may not wait, unless told otherwise
+ * The kernel fails no allocation that may wait or of one page, unless told so
  * through debugfs, and here is no user space to tell it.
  */
-static bool *fail_nth_bool(struct kunit *test, const char *dir_name,
+static void *fail_nth_knob(struct kunit *test, const char *dir_name,
 			   const char *name)
 {
 	struct dentry *dir = debugfs_lookup(dir_name, NULL);
 	struct dentry *file;
-	bool *value;
+	void *value;
 
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, dir);
 	file = debugfs_lookup(name, dir);
@@ -31,8 +31,10 @@ static bool *fail_nth_bool(struct kunit *test, const char *dir_name,
 /* The @nth allocation from now on, of slab or pages, fails. */
 void fail_nth_begin(struct kunit *test, int nth)
 {
-	*fail_nth_bool(test, "failslab", "ignore-gfp-wait") = false;
-	*fail_nth_bool(test, "fail_page_alloc", "ignore-gfp-wait") = false;
+	*(bool *)fail_nth_knob(test, "failslab", "ignore-gfp-wait") = false;
+	*(bool *)fail_nth_knob(test, "fail_page_alloc",
+			       "ignore-gfp-wait") = false;
+	*(u32 *)fail_nth_knob(test, "fail_page_alloc", "min-order") = 0;
 	current->fail_nth = nth;
 }
 
