@@ -70,31 +70,6 @@ struct mem_node *mem_reserve_take(struct mem_table_reserve *reserve)
 	return node;
 }
 
-static unsigned long mem_left_of(const struct mem_node *node, unsigned int i)
-{
-	return i ? node->slots[i - 1] : MEM_ENTRY_NONE;
-}
-
-static unsigned long mem_right_of(const struct mem_node *node, unsigned int i)
-{
-	return i + 1 < MEM_TABLE_ENTRIES ? node->slots[i + 1] : MEM_ENTRY_NONE;
-}
-
-/* Readers see either the entry before or @entry, and all of a node in it. */
-void mem_node_set(struct mem_table *table, struct mem_node *node,
-		  unsigned int i, unsigned long entry)
-{
-	unsigned long left = mem_left_of(node, i);
-	unsigned long right = mem_right_of(node, i);
-	unsigned long old = node->slots[i];
-
-	node->breaks += mem_differ(table, left, entry) +
-			mem_differ(table, entry, right) -
-			mem_differ(table, left, old) -
-			mem_differ(table, old, right);
-	smp_store_release(&node->slots[i], entry);
-}
-
 /* Entry @i has changed, and so has what is above it. */
 void mem_node_mark(struct mem_node *node, unsigned int i)
 {

@@ -9,6 +9,7 @@
 #include <linux/lockdep.h>
 #include <linux/mem_table.h>
 #include <linux/mm.h>
+#include <linux/spinlock.h>
 
 /*
  * An entry is a value shifted left by one, or the address of another node's
@@ -152,13 +153,52 @@ static inline bool mem_node_uniform(const struct mem_node *node)
 				 node->nr_changed == MEM_TABLE_ENTRIES);
 }
 
+static inline unsigned long mem_table_lock(struct mem_table *table)
+	__acquires(&table->lock)
+{
+	unsigned long flags = 0;
+
+	if (table->flags & MEM_TABLE_IRQSAFE)
+		local_irq_save(flags);
+	spin_lock(&table->lock);
+	return flags;
+}
+
+static inline void mem_table_unlock(struct mem_table *table,
+				    unsigned long flags)
+	__releases(&table->lock)
+{
+	spin_unlock(&table->lock);
+	if (table->flags & MEM_TABLE_IRQSAFE)
+		local_irq_restore(flags);
+}
+
+/* Readers see either the entry before or @entry, and all of a node in it. */
+static __always_inline void mem_node_set(const struct mem_table *table,
+					 struct mem_node *node,
+					 unsigned int i, unsigned long entry)
+{
+	unsigned long left = i ? node->slots[i - 1] : MEM_ENTRY_NONE;
+	unsigned long right = i + 1 < MEM_TABLE_ENTRIES ? node->slots[i + 1]
+							: MEM_ENTRY_NONE;
+	unsigned long old = node->slots[i];
+
+	if (likely(!table->same))
+		node->breaks += (left != entry) + (entry != right) -
+				(left != old) - (old != right);
+	else
+		node->breaks += mem_differ(table, left, entry) +
+				mem_differ(table, entry, right) -
+				mem_differ(table, left, old) -
+				mem_differ(table, old, right);
+	smp_store_release(&node->slots[i], entry);
+}
+
 /* mem_node.c */
 int mem_reserve_fill(struct mem_table_reserve *reserve, unsigned int nr,
 		     gfp_t gfp);
 struct mem_node *mem_reserve_take(struct mem_table_reserve *reserve);
 void mem_node_free(struct mem_node *node);
-void mem_node_set(struct mem_table *table, struct mem_node *node,
-		  unsigned int i, unsigned long entry);
 void mem_node_mark(struct mem_node *node, unsigned int i);
 void mem_node_unmark(struct mem_node *node, unsigned int i);
 bool mem_node_have_spare(const struct mem_table *table, unsigned int level,
@@ -174,10 +214,6 @@ void mem_table_grow(struct mem_table *table, unsigned long last,
 		    struct mem_table_reserve *reserve);
 
 /* mem_table.c */
-unsigned long mem_table_lock(struct mem_table *table)
-	__acquires(&table->lock);
-void mem_table_unlock(struct mem_table *table, unsigned long flags)
-	__releases(&table->lock);
 void mem_table_exit(void);
 
 #endif /* _MEM_NODE_H */

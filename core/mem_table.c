@@ -65,25 +65,6 @@ void mem_table_destroy(struct mem_table *table)
 }
 EXPORT_SYMBOL_GPL(mem_table_destroy);
 
-unsigned long mem_table_lock(struct mem_table *table)
-	__acquires(&table->lock)
-{
-	unsigned long flags = 0;
-
-	if (table->flags & MEM_TABLE_IRQSAFE)
-		local_irq_save(flags);
-	spin_lock(&table->lock);
-	return flags;
-}
-
-void mem_table_unlock(struct mem_table *table, unsigned long flags)
-	__releases(&table->lock)
-{
-	spin_unlock(&table->lock);
-	if (table->flags & MEM_TABLE_IRQSAFE)
-		local_irq_restore(flags);
-}
-
 /**
  * mem_table_load() - Look up a page's value.
  * @table: the table
@@ -169,26 +150,61 @@ static int mem_update_gfp(struct mem_table *table, unsigned long start,
 	return err;
 }
 
-/* One page in the node that was last looked at, as is most often the case. */
-static bool mem_store_here(struct mem_table *table, unsigned long pfn,
-			   unsigned long entry)
+/* Change one entry that has a value. */
+static __always_inline void mem_store_slot(struct mem_table *table,
+					   struct mem_node *node,
+					   unsigned int i, unsigned long entry)
 {
-	struct mem_node *node = table->leaf;
-	unsigned int i = pfn % MEM_TABLE_ENTRIES;
-
-	if (!node || node->base != pfn - i)
-		return false;
 	if (mem_same(table, node->slots[i], entry))
-		return true;
+		return;
 	mem_node_set(table, node, i, entry);
 	if (table->flags & MEM_TABLE_TRACK)
 		mem_node_mark(node, i);
-	while (node->parent && mem_node_uniform(node)) {
+	while (mem_node_uniform(node) && node->parent) {
 		struct mem_node *parent = node->parent;
 
 		mem_node_fold(table, node);
 		node = parent;
 	}
+}
+
+/*
+ * What is most often the case: one page in the node that was last changed, or
+ * just what one entry is about.
+ */
+static bool mem_store_one(struct mem_table *table, unsigned long start,
+			  unsigned long last, unsigned long entry)
+{
+	unsigned long root = table->root;
+	unsigned long *slots = mem_root_slots(root);
+	unsigned int level = mem_root_level(root);
+	struct mem_node *node = table->leaf;
+	unsigned long old;
+	unsigned int i;
+
+	if (start == last && node &&
+	    node->base == (start & ~(MEM_TABLE_ENTRIES - 1))) {
+		mem_store_slot(table, node, start - node->base, entry);
+		return true;
+	}
+	if (last >= mem_root_pages(root))
+		return false;
+	for (;; level--) {
+		i = mem_index(start, level);
+		old = slots[i];
+		if ((start ^ last) == mem_level_pages(level) - 1 ||
+		    !mem_entry_is_node(old))
+			break;
+		slots = (unsigned long *)(old - MEM_ENTRY_NODE);
+	}
+	if (mem_entry_is_node(old) ||
+	    last - start + 1 != mem_level_pages(level) ||
+	    start & (mem_level_pages(level) - 1))
+		return false;
+	node = mem_entry_node((unsigned long)slots | MEM_ENTRY_NODE);
+	if (!level)
+		table->leaf = node;
+	mem_store_slot(table, node, i, entry);
 	return true;
 }
 
@@ -216,18 +232,18 @@ int mem_table_store(struct mem_table *table, unsigned long start,
 		.kind = MEM_OP_STORE,
 		.entry = mem_value_entry(value),
 	};
+	unsigned long flags;
+	bool done;
 
 	if (unlikely(mem_range_bad(start, nr) || value > MEM_TABLE_MAX))
 		return -EINVAL;
-	if (nr == 1) {
-		unsigned long flags = mem_table_lock(table);
-		bool done = mem_store_here(table, start, op.entry);
-
-		mem_table_unlock(table, flags);
-		if (done)
-			return 0;
-	}
 	if (!nr)
+		return 0;
+
+	flags = mem_table_lock(table);
+	done = mem_store_one(table, start, start + nr - 1, op.entry);
+	mem_table_unlock(table, flags);
+	if (done)
 		return 0;
 	return mem_update_gfp(table, start, start + nr - 1, &op, gfp);
 }

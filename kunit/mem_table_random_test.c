@@ -235,7 +235,7 @@ static void random_no_memory(struct kunit *test)
 	unsigned int i, first, nr, failures = 0;
 	bool ok = true;
 
-	for (i = 0; values && ok && i < 1500; i++) {
+	for (i = 0; values && ok && i < 3000; i++) {
 		struct rnd_state again;
 		unsigned int nth = 1;
 		bool failed;
@@ -261,7 +261,7 @@ static void random_no_memory(struct kunit *test)
 			ok = oracle_check(o);
 	}
 	ok = ok && oracle_check(o) && oracle_check_changed(o);
-	KUNIT_EXPECT_GT(test, failures, 500U);
+	KUNIT_EXPECT_GT(test, failures, 100U);
 	oracle_del(o);
 }
 
