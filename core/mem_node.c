@@ -7,6 +7,7 @@
  */
 #include <linux/rcupdate.h>
 #include <linux/slab.h>
+#include <linux/string.h>
 
 #include "mem_node.h"
 
@@ -103,47 +104,63 @@ bool mem_node_have_spare(const struct mem_table *table, unsigned int level,
 }
 
 /*
- * A node for the pages from @base on, all of them with @entry: the one that was
- * last folded at this level if it was for the same pages.  Readers may still be
- * looking at that one.  Those came to it when it was in use, so what they find
- * in it, now or later, is what the page had at some time since.  For other
- * pages it cannot be used before a grace period is over.
+ * A node for the pages from @base on: the one that was last folded at this
+ * level if it was for the same pages, else one that no reader has seen.
+ *
+ * Readers may still be looking at the former.  Those came to it when it was in
+ * use, so what they find in it, now or later, is what the page had at some time
+ * since.  For other pages it cannot be used before a grace period is over.
  */
-static struct mem_node *mem_node_new(struct mem_table *table,
+static struct mem_node *mem_node_get(struct mem_table *table,
 				     unsigned int level, unsigned long base,
-				     unsigned long entry, bool changed,
 				     struct mem_table_reserve *reserve)
 {
-	struct mem_node *node;
-	bool filled = false;
+	struct mem_node *node = table->spare[level];
+
+	if (node && node->base == base) {
+		table->spare[level] = NULL;
+		return node;
+	}
+	node = mem_reserve_take(reserve);
+	if (WARN_ON_ONCE(!node))
+		return NULL;
+	table->nr_nodes++;
+	node->base = base;
+	node->level = level;
+	/* No entry, so not what is wanted, and neither of none nor of all. */
+	node->slots[0] = MEM_ENTRY_NONE;
+	node->nr_changed = 1;
+	return node;
+}
+
+static void mem_node_fill(const struct mem_table *table, struct mem_node *node,
+			  unsigned long entry, bool changed)
+{
+	unsigned int nr_changed = changed ? MEM_TABLE_ENTRIES : 0;
 	unsigned int i;
 
-	if (mem_node_have_spare(table, level, base)) {
-		node = table->spare[level];
-		table->spare[level] = NULL;
-		filled = !table->same && node->slots[0] == entry;
-	} else {
-		node = mem_reserve_take(reserve);
-		if (WARN_ON_ONCE(!node))
-			return NULL;
-		table->nr_nodes++;
-		node->base = base;
-		node->level = level;
-		node->nr_changed = 1;	/* neither: to be filled in */
-	}
-	if (!filled) {
+	if (node->slots[0] == MEM_ENTRY_NONE) {
+		memset_l(node->slots, entry, MEM_TABLE_ENTRIES);
+	} else if (table->same || node->slots[0] != entry) {
 		for (i = 0; i < MEM_TABLE_ENTRIES; i++)
 			WRITE_ONCE(node->slots[i], entry);
 	}
 	node->breaks = 0;
-	if (node->nr_changed != (changed ? MEM_TABLE_ENTRIES : 0)) {
-		if (changed)
-			bitmap_fill(node->changed, MEM_TABLE_ENTRIES);
-		else
-			bitmap_zero(node->changed, MEM_TABLE_ENTRIES);
-		node->nr_changed = changed ? MEM_TABLE_ENTRIES : 0;
-	}
-	return node;
+	if (node->nr_changed == nr_changed)
+		return;
+	node->nr_changed = nr_changed;
+	if (changed)
+		bitmap_fill(node->changed, MEM_TABLE_ENTRIES);
+	else
+		bitmap_zero(node->changed, MEM_TABLE_ENTRIES);
+}
+
+static void mem_node_link(struct mem_table *table, struct mem_node *node,
+			  unsigned int i, struct mem_node *child)
+{
+	child->parent = node;
+	child->slot = i;
+	mem_node_set(table, node, i, mem_node_entry(child));
 }
 
 /* Of an entry with a value make a node in which each has that value. */
@@ -151,17 +168,58 @@ struct mem_node *mem_node_split(struct mem_table *table, struct mem_node *node,
 				unsigned int i,
 				struct mem_table_reserve *reserve)
 {
-	struct mem_node *child;
+	struct mem_node *child = mem_node_get(table, node->level - 1,
+					      mem_slot_base(node, i), reserve);
 
-	child = mem_node_new(table, node->level - 1, mem_slot_base(node, i),
-			     node->slots[i], test_bit(i, node->changed),
-			     reserve);
 	if (!child)
 		return NULL;
-	child->parent = node;
-	child->slot = i;
-	mem_node_set(table, node, i, mem_node_entry(child));
+	mem_node_fill(table, child, node->slots[i],
+		      test_bit(i, node->changed));
+	mem_node_link(table, node, i, child);
 	return child;
+}
+
+/*
+ * Of an entry with a value make a node with these values, which are not all
+ * equal.
+ */
+void mem_node_put_values(struct mem_table *table, struct mem_node *node,
+			 unsigned int i, const unsigned long *values,
+			 struct mem_table_reserve *reserve)
+{
+	unsigned long old = node->slots[i], left = MEM_ENTRY_NONE;
+	bool changed = test_bit(i, node->changed);
+	bool track = table->flags & MEM_TABLE_TRACK;
+	struct mem_node *child;
+	int breaks = -1;
+	unsigned int j;
+
+	child = mem_node_get(table, 0, mem_slot_base(node, i), reserve);
+	if (!child)
+		return;
+	for (j = 0; j < MEM_TABLE_ENTRIES; j++) {
+		unsigned long entry = mem_value_entry(values[j]);
+
+		breaks += entry != left;
+		WRITE_ONCE(child->slots[j], entry);
+		left = entry;
+	}
+	child->breaks = breaks;
+	child->nr_changed = changed ? MEM_TABLE_ENTRIES : 0;
+	if (changed)
+		bitmap_fill(child->changed, MEM_TABLE_ENTRIES);
+	else
+		bitmap_zero(child->changed, MEM_TABLE_ENTRIES);
+	for (j = 0; track && !changed && j < MEM_TABLE_ENTRIES; j++) {
+		if (child->slots[j] != old) {
+			__set_bit(j, child->changed);
+			child->nr_changed++;
+		}
+	}
+	mem_node_link(table, node, i, child);
+	if (child->nr_changed)
+		mem_node_mark(node, i);
+	table->leaf = child;
 }
 
 /*
@@ -231,15 +289,14 @@ void mem_table_grow(struct mem_table *table, unsigned long last,
 		struct mem_node *old = table->top;
 		struct mem_node *node;
 
-		node = mem_node_new(table, old ? old->level + 1 : goal, 0,
-				    mem_value_entry(0), false, reserve);
+		node = mem_node_get(table, old ? old->level + 1 : goal, 0,
+				    reserve);
 		if (!node)
 			return;
+		mem_node_fill(table, node, mem_value_entry(0), false);
 		node->parent = NULL;
 		if (old) {
-			old->parent = node;
-			old->slot = 0;
-			mem_node_set(table, node, 0, mem_node_entry(old));
+			mem_node_link(table, node, 0, old);
 			if (old->nr_changed)
 				mem_node_mark(node, 0);
 		}

@@ -206,6 +206,9 @@ bool mem_node_have_spare(const struct mem_table *table, unsigned int level,
 struct mem_node *mem_node_split(struct mem_table *table, struct mem_node *node,
 				unsigned int i,
 				struct mem_table_reserve *reserve);
+void mem_node_put_values(struct mem_table *table, struct mem_node *node,
+			 unsigned int i, const unsigned long *values,
+			 struct mem_table_reserve *reserve);
 void mem_node_fold(struct mem_table *table, struct mem_node *node);
 void mem_node_drop(struct mem_table *table, struct mem_node *node);
 unsigned int mem_table_growth(const struct mem_table *table,

@@ -150,6 +150,15 @@ static int mem_update_gfp(struct mem_table *table, unsigned long start,
 	return err;
 }
 
+static noinline int mem_store_range(struct mem_table *table,
+				    unsigned long start, unsigned long last,
+				    unsigned long entry, gfp_t gfp)
+{
+	struct mem_op op = { .kind = MEM_OP_STORE, .entry = entry };
+
+	return mem_update_gfp(table, start, last, &op, gfp);
+}
+
 /* Change one entry that has a value. */
 static __always_inline void mem_store_slot(struct mem_table *table,
 					   struct mem_node *node,
@@ -228,36 +237,38 @@ static bool mem_store_one(struct mem_table *table, unsigned long start,
 int mem_table_store(struct mem_table *table, unsigned long start,
 		    unsigned long nr, unsigned long value, gfp_t gfp)
 {
-	struct mem_op op = {
-		.kind = MEM_OP_STORE,
-		.entry = mem_value_entry(value),
-	};
+	unsigned long entry = mem_value_entry(value);
 	unsigned long flags;
 	bool done;
 
 	if (unlikely(mem_range_bad(start, nr) || value > MEM_TABLE_MAX))
 		return -EINVAL;
-	if (!nr)
+	if (unlikely(!nr))
 		return 0;
 
 	flags = mem_table_lock(table);
-	done = mem_store_one(table, start, start + nr - 1, op.entry);
+	done = mem_store_one(table, start, start + nr - 1, entry);
 	mem_table_unlock(table, flags);
-	if (done)
+	if (likely(done))
 		return 0;
-	return mem_update_gfp(table, start, start + nr - 1, &op, gfp);
+	return mem_store_range(table, start, start + nr - 1, entry, gfp);
 }
 EXPORT_SYMBOL_GPL(mem_table_store);
 
-static bool mem_values_equal(const unsigned long *values, unsigned long nr)
-{
-	unsigned long i;
+enum mem_values { MEM_VALUES_EQUAL, MEM_VALUES_DIFFER, MEM_VALUES_BAD };
 
-	for (i = 1; i < nr; i++) {
-		if (values[i] != values[0])
-			return false;
+static enum mem_values mem_values_look(const unsigned long *values,
+				       unsigned long nr)
+{
+	unsigned long i, all = 0, differ = 0;
+
+	for (i = 0; i < nr; i++) {
+		all |= values[i];
+		differ |= values[i] ^ values[0];
 	}
-	return true;
+	if (all > MEM_TABLE_MAX)
+		return MEM_VALUES_BAD;
+	return differ ? MEM_VALUES_DIFFER : MEM_VALUES_EQUAL;
 }
 
 /**
@@ -273,25 +284,20 @@ static bool mem_values_equal(const unsigned long *values, unsigned long nr)
  * share a node.
  *
  * Context: As mem_table_store().
- * Return: 0; -ENOMEM, with @done pages stored and none of the rest; or -EINVAL
- * with nothing changed.
+ * Return: 0; or -ENOMEM or -EINVAL as mem_table_store(), with @done pages stored
+ * and none of the rest.
  */
 int mem_table_store_values(struct mem_table *table, unsigned long start,
 			   const unsigned long *values, unsigned long nr,
 			   gfp_t gfp, unsigned long *done)
 {
-	unsigned long i, n, all = 0;
+	unsigned long i, n;
 	int err = 0;
 
 	if (done)
 		*done = 0;
 	if (mem_range_bad(start, nr))
 		return -EINVAL;
-	for (i = 0; i < nr; i++)
-		all |= values[i];
-	if (all > MEM_TABLE_MAX)
-		return -EINVAL;
-
 	for (i = 0; i < nr; i += n) {
 		struct mem_op op = {
 			.kind = MEM_OP_VALUES,
@@ -301,9 +307,15 @@ int mem_table_store_values(struct mem_table *table, unsigned long start,
 
 		n = MEM_TABLE_ENTRIES - (start + i) % MEM_TABLE_ENTRIES;
 		n = min(n, nr - i);
-		if (mem_values_equal(values + i, n)) {
+		switch (mem_values_look(values + i, n)) {
+		case MEM_VALUES_EQUAL:
 			op.kind = MEM_OP_STORE;
 			op.entry = mem_value_entry(values[i]);
+			break;
+		case MEM_VALUES_DIFFER:
+			break;
+		case MEM_VALUES_BAD:
+			return -EINVAL;
 		}
 		err = mem_update_gfp(table, start + i, start + i + n - 1, &op,
 				     gfp);

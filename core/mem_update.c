@@ -105,10 +105,12 @@ static unsigned int mem_cut_slot(struct mem_table *table,
 	unsigned long entry = node->slots[i];
 	bool pages = op->kind == MEM_OP_VALUES;
 	struct mem_node *child;
+	bool whole;
 
 	start = max(start, mem_slot_base(node, i));
 	last = min(last, mem_slot_last(node, i));
-	if (!pages && last - start + 1 == mem_level_pages(node->level))
+	whole = last - start + 1 == mem_level_pages(node->level);
+	if (whole && !pages)
 		return 0;
 
 	if (mem_entry_is_node(entry)) {
@@ -117,6 +119,9 @@ static unsigned int mem_cut_slot(struct mem_table *table,
 		return 0;
 	} else if (!reserve) {
 		return mem_cut_count(table, node->level, start, last, pages);
+	} else if (whole && !table->same) {
+		/* Will be a node that is made of the values. */
+		return 0;
 	} else {
 		child = mem_node_split(table, node, i, reserve);
 		if (!child)
@@ -153,30 +158,28 @@ static __always_inline void mem_apply_pages(struct mem_table *table,
 					    const struct mem_op *op,
 					    enum mem_op_kind kind, bool plain)
 {
+	const unsigned long *value = op->values + (node->base + i - op->base);
 	bool track = table->flags & MEM_TABLE_TRACK;
-	unsigned long asked = MEM_ENTRY_NONE, answer = 0;
-	unsigned long *slots = node->slots;
+	unsigned long asked = MEM_ENTRY_NONE, new = op->entry;
+	unsigned long *slot = node->slots + i;
+	unsigned long *last = node->slots + end;
 	unsigned long left_old, left_new;
 	unsigned int nr_changed = 0;
 	int breaks = 0;
 	int err;
 
-	left_old = i ? slots[i - 1] : MEM_ENTRY_NONE;
+	left_old = i ? slot[-1] : MEM_ENTRY_NONE;
 	left_new = left_old;
-	for (; i <= end; i++) {
-		unsigned long old = slots[i];
-		unsigned long new;
+	for (; slot <= last; slot++) {
+		unsigned long old = *slot;
 
 		if (kind == MEM_OP_VALUES) {
-			new = mem_value_entry(op->values[node->base + i -
-							 op->base]);
-		} else if (kind == MEM_OP_STORE) {
-			new = op->entry;
-		} else {
-			if (old != asked)
-				answer = mem_op_entry(table, op, old, &err);
+			new = mem_value_entry(*value++);
+		} else if (kind == MEM_OP_CALL && old != asked) {
+			new = mem_op_entry(table, op, old, &err);
 			asked = old;
-			new = answer;
+		} else if (kind == MEM_OP_STORE && !plain) {
+			new = op->entry;
 		}
 		if (!plain && mem_same(table, old, new))
 			new = old;
@@ -189,15 +192,16 @@ static __always_inline void mem_apply_pages(struct mem_table *table,
 		left_new = new;
 		if (new == old)
 			continue;
-		WRITE_ONCE(slots[i], new);
-		if (track && !test_bit(i, node->changed)) {
-			__set_bit(i, node->changed);
-			nr_changed++;
+		WRITE_ONCE(*slot, new);
+		if (track) {
+			unsigned int at = slot - node->slots;
+
+			nr_changed += !__test_and_set_bit(at, node->changed);
 		}
 	}
-	if (i < MEM_TABLE_ENTRIES)
-		breaks += mem_differ(table, left_new, slots[i]) -
-			  mem_differ(table, left_old, slots[i]);
+	if (end + 1 < MEM_TABLE_ENTRIES)
+		breaks += mem_differ(table, left_new, *slot) -
+			  mem_differ(table, left_old, *slot);
 	node->breaks += breaks;
 
 	if (nr_changed && !node->nr_changed && node->parent)
@@ -226,7 +230,8 @@ static void mem_apply_leaf(struct mem_table *table, struct mem_node *node,
 /* Change all entries from @start to @last, which lie wholly in that range. */
 static void mem_apply(struct mem_table *table, struct mem_node *node,
 		      unsigned long start, unsigned long last,
-		      const struct mem_op *op)
+		      const struct mem_op *op,
+		      struct mem_table_reserve *reserve)
 {
 	unsigned int i = mem_index(start, node->level);
 	unsigned int end = mem_index(last, node->level);
@@ -253,9 +258,15 @@ static void mem_apply(struct mem_table *table, struct mem_node *node,
 				mem_node_drop(table, child);
 				continue;
 			}
-			mem_apply(table, child, a, b, op);
+			mem_apply(table, child, a, b, op, reserve);
 			if (mem_node_uniform(child))
 				mem_node_fold(table, child);
+			continue;
+		}
+		if (op->kind == MEM_OP_VALUES) {
+			mem_node_put_values(table, node, i,
+					    op->values + (a - op->base),
+					    reserve);
 			continue;
 		}
 		if (entry != asked)
@@ -322,6 +333,6 @@ int mem_update(struct mem_table *table, unsigned long start,
 	if (mem_reserve_fill(reserve, *need, gfp))
 		return -ENOMEM;
 	mem_cut(table, table->top, start, last, op, reserve);
-	mem_apply(table, table->top, start, last, op);
+	mem_apply(table, table->top, start, last, op, reserve);
 	return 0;
 }

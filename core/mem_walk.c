@@ -7,27 +7,19 @@
 
 #include "mem_node.h"
 
-/**
- * mem_table_walk_init() - Begin a walk.
- * @walk: where it has got to
- * @table: the table
- * @start: the first page
- * @nr: how many; what lies beyond MEM_TABLE_PAGES is left out
- *
- * For mem_table_for_each_run().
- *
- * Context: Any.
- */
-void mem_table_walk_init(struct mem_table_walk *walk, struct mem_table *table,
-			 unsigned long start, unsigned long nr)
+/* For mem_table_for_each_run(): nothing found yet. */
+struct mem_table_run *mem_table_walk_begin(struct mem_table_walk *walk,
+					   struct mem_table *table,
+					   unsigned long start,
+					   unsigned long nr)
 {
 	walk->table = table;
 	walk->next = min(start, MEM_TABLE_PAGES);
 	walk->end = walk->next + min(nr, MEM_TABLE_PAGES - walk->next);
-	walk->i = 0;
-	walk->nr = 0;
+	walk->run_end = walk->run;
+	return walk->run;
 }
-EXPORT_SYMBOL_GPL(mem_table_walk_init);
+EXPORT_SYMBOL_GPL(mem_table_walk_begin);
 
 /* What is above the top node: one entry up to the end. */
 static const unsigned long mem_nothing = 0;
@@ -47,8 +39,9 @@ struct mem_slots {
 };
 
 /* Those from the one that has @pfn on.  In an RCU read-side critical section. */
-static void mem_find_slots(const struct mem_table *table, unsigned long pfn,
-			   struct mem_slots *found)
+static __always_inline void mem_find_slots(const struct mem_table *table,
+					   unsigned long pfn,
+					   struct mem_slots *found)
 {
 	unsigned long root = READ_ONCE(table->root);
 	const unsigned long *slots = mem_root_slots(root);
@@ -77,59 +70,71 @@ static void mem_find_slots(const struct mem_table *table, unsigned long pfn,
 	found->shift = mem_level_shift(level);
 }
 
-/* The next runs, once those that were found before have been looked at. */
-bool mem_table_walk_fill(struct mem_table_walk *walk)
+static __always_inline struct mem_table_run *
+mem_walk_runs(struct mem_table_walk *walk, bool plain)
 {
 	const struct mem_table *table = walk->table;
-	unsigned long current_entry = MEM_ENTRY_NONE;
+	unsigned long now = MEM_ENTRY_NONE;
 	unsigned long end = walk->end;
 	unsigned long pfn = walk->next;
 	unsigned long start = pfn;
-	unsigned int nr = 0;
+	struct mem_table_run *run = walk->run;
+	const struct mem_table_run *full = run + MEM_TABLE_RUNS;
 
 	if (pfn >= end)
-		return false;
+		return NULL;
 
 	rcu_read_lock();
 	while (pfn < end) {
+		const unsigned long *slot, *slots_end;
 		struct mem_slots found;
 		unsigned long size;
 
 		mem_find_slots(table, pfn, &found);
 		size = 1UL << found.shift;
+		slot = found.slot;
+		slots_end = slot + min_t(unsigned long, found.nr,
+					 ((end - 1) >> found.shift) -
+					 (pfn >> found.shift) + 1);
 		do {
-			unsigned long entry = READ_ONCE(*found.slot);
+			unsigned long entry = READ_ONCE(*slot);
 
 			/* Cut by now; look again. */
-			if (mem_entry_is_node(entry))
+			if (unlikely(mem_entry_is_node(entry)))
 				break;
-			if (mem_differ(table, entry, current_entry)) {
-				struct mem_table_run *run = walk->run + nr;
-
+			if (plain ? entry != now
+				  : mem_differ(table, entry, now)) {
 				run->start = start;
 				run->nr = pfn - start;
-				run->value = mem_entry_value(current_entry);
-				if (pfn != start && ++nr == MEM_TABLE_RUNS)
-					goto full;
-				current_entry = entry;
+				run->value = mem_entry_value(now);
+				/* Before the first there was none. */
+				if (likely(pfn != start) && ++run == full)
+					goto out;
+				now = entry;
 				start = pfn;
 			}
-			pfn = (pfn | (size - 1)) + 1;
-			found.slot++;
-		} while (--found.nr && pfn < end);
+			pfn = (pfn & -size) + size;
+		} while (++slot < slots_end);
 	}
-	walk->run[nr].start = start;
-	walk->run[nr].nr = end - start;
-	walk->run[nr++].value = mem_entry_value(current_entry);
+	run->start = start;
+	run->nr = end - start;
+	run->value = mem_entry_value(now);
+	run++;
 	pfn = end;
-full:
+out:
 	rcu_read_unlock();
 	walk->next = pfn;
-	walk->nr = nr;
-	walk->i = 0;
-	return true;
+	walk->run_end = run;
+	return walk->run;
 }
-EXPORT_SYMBOL_GPL(mem_table_walk_fill);
+
+/* For mem_table_for_each_run(): the next few runs, or NULL at the end. */
+struct mem_table_run *mem_table_walk_runs(struct mem_table_walk *walk)
+{
+	return walk->table->same ? mem_walk_runs(walk, false)
+				 : mem_walk_runs(walk, true);
+}
+EXPORT_SYMBOL_GPL(mem_table_walk_runs);
 
 /**
  * mem_table_run_at() - Find the run of equal values that a page is in.
@@ -146,14 +151,14 @@ bool mem_table_run_at(struct mem_table *table, unsigned long pfn,
 		      struct mem_table_run *run)
 {
 	unsigned long value, start = pfn;
-	struct mem_table_run *ahead;
 	struct mem_table_walk walk;
+	struct mem_table_run *ahead;
 
 	if (pfn >= MEM_TABLE_PAGES)
 		return false;
 
-	mem_table_walk_init(&walk, table, pfn, MEM_TABLE_PAGES);
-	ahead = mem_table_walk_next(&walk);
+	mem_table_walk_begin(&walk, table, pfn, MEM_TABLE_PAGES);
+	ahead = mem_table_walk_runs(&walk);
 	value = ahead->value;
 
 	rcu_read_lock();
@@ -195,7 +200,7 @@ static bool mem_take_changed(struct mem_table *table, unsigned long *next,
 		unsigned int i = MEM_TABLE_ENTRIES;
 		unsigned long entry, value;
 
-		if (pfn <= end)
+		if (pfn <= end && node->nr_changed)
 			i = find_next_bit(node->changed, MEM_TABLE_ENTRIES,
 					  mem_index(pfn, node->level));
 		if (i == MEM_TABLE_ENTRIES) {
@@ -230,13 +235,13 @@ static bool mem_take_changed(struct mem_table *table, unsigned long *next,
 	return run->nr;
 }
 
-/* For mem_table_for_each_changed(): the next run, if there is one. */
-bool mem_table_walk_changed(struct mem_table_walk *walk)
+/* For mem_table_for_each_changed(): the next run, or NULL. */
+struct mem_table_run *mem_table_walk_changed(struct mem_table_walk *walk)
 {
 	unsigned long flags = mem_table_lock(walk->table);
 	bool found = mem_take_changed(walk->table, &walk->next, walk->run);
 
 	mem_table_unlock(walk->table, flags);
-	return found;
+	return found ? walk->run : NULL;
 }
 EXPORT_SYMBOL_GPL(mem_table_walk_changed);

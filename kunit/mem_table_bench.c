@@ -40,6 +40,8 @@ static void table_store(unsigned long start, unsigned long nr,
 	BUG_ON(mem_table_store(&bench_table, start, nr, value, GFP_KERNEL));
 }
 
+BENCH_STORE_PAGES(table)
+
 static void table_store_all(const unsigned long *values)
 {
 	BUG_ON(mem_table_store_values(&bench_table, BENCH_BASE, values,
@@ -79,6 +81,7 @@ const struct bench_peer bench_mem_table = {
 	.init = table_init,
 	.destroy = table_destroy,
 	.store = table_store,
+	.store_pages = table_store_pages,
 	.store_all = table_store_all,
 	.load = table_load,
 	.walk = table_walk,
@@ -89,6 +92,7 @@ static const struct bench_peer bench_tracked = {
 	.init = table_init_tracked,
 	.destroy = table_destroy,
 	.store = table_store,
+	.store_pages = table_store_pages,
 	.store_all = table_store_all,
 	.load = table_load,
 	.walk = table_walk,
@@ -176,13 +180,11 @@ static u64 bench_set_1g(struct bench *b, unsigned long *times)
 /* Alternating values, into an empty table. */
 static u64 bench_store_page(struct bench *b, unsigned long *times)
 {
-	unsigned long i;
 	u64 ns;
 
 	b->peer->init();
 	ns = ktime_get_ns();
-	for (i = 0; i < BENCH_PAGES; i++)
-		b->peer->store(BENCH_BASE + i, 1, 1 + (i & 1));
+	b->peer->store_pages(1);
 	ns = ktime_get_ns() - ns;
 	*times = BENCH_PAGES;
 	b->peer->destroy();
@@ -192,15 +194,12 @@ static u64 bench_store_page(struct bench *b, unsigned long *times)
 /* The same where other alternating values are already. */
 static u64 bench_change_page(struct bench *b, unsigned long *times)
 {
-	unsigned long i;
 	u64 ns;
 
 	b->peer->init();
-	for (i = 0; i < BENCH_PAGES; i++)
-		b->peer->store(BENCH_BASE + i, 1, 1 + (i & 1));
+	b->peer->store_pages(1);
 	ns = ktime_get_ns();
-	for (i = 0; i < BENCH_PAGES; i++)
-		b->peer->store(BENCH_BASE + i, 1, 3 + (i & 1));
+	b->peer->store_pages(3);
 	ns = ktime_get_ns() - ns;
 	*times = BENCH_PAGES;
 	b->peer->destroy();
@@ -262,12 +261,10 @@ static u64 bench_lookup_mixed(struct bench *b, unsigned long *times)
 
 static u64 bench_lookup_alternating(struct bench *b, unsigned long *times)
 {
-	unsigned long i;
 	u64 ns;
 
 	b->peer->init();
-	for (i = 0; i < BENCH_PAGES; i++)
-		b->peer->store(BENCH_BASE + i, 1, 1 + (i & 1));
+	b->peer->store_pages(1);
 	ns = bench_lookups(b, times);
 	b->peer->destroy();
 	return ns;
@@ -290,8 +287,7 @@ static u64 bench_walk_alternating(struct bench *b, unsigned long *times)
 	u64 ns;
 
 	b->peer->init();
-	for (i = 0; i < BENCH_PAGES; i++)
-		b->peer->store(BENCH_BASE + i, 1, 1 + (i & 1));
+	b->peer->store_pages(1);
 	ns = ktime_get_ns();
 	for (i = 0; i < 8; i++)
 		sum += b->peer->walk();
@@ -320,10 +316,10 @@ static u64 bench_walk_uniform(struct bench *b, unsigned long *times)
 }
 
 /* Those that do not know what has changed have to look at everything. */
-static u64 bench_toggle_walk(struct bench *b, unsigned long *times)
+static u64 bench_toggle(struct bench *b, unsigned long *times, bool random)
 {
 	unsigned long (*walk)(void) = b->peer->changed ?: b->peer->walk;
-	unsigned long i, x = 1, pfn = BENCH_BASE, sum = 0;
+	unsigned long i, x = 1, pfn = BENCH_BASE + BENCH_PAGES / 3, sum = 0;
 	u64 ns;
 
 	*times = b->peer->slow ? 4 : 20000;
@@ -332,7 +328,7 @@ static u64 bench_toggle_walk(struct bench *b, unsigned long *times)
 	walk();
 	ns = ktime_get_ns();
 	for (i = 0; i < *times; i++) {
-		if (!(i & 1)) {
+		if (random && !(i & 1)) {
 			x = x * 6364136223846793005UL + 1442695040888963407UL;
 			pfn = BENCH_BASE + (x >> 46);
 		}
@@ -344,6 +340,17 @@ static u64 bench_toggle_walk(struct bench *b, unsigned long *times)
 		KUNIT_EXPECT_EQ(b->test, *times / 2 * 5, sum);
 	b->peer->destroy();
 	return ns;
+}
+
+static u64 bench_toggle_walk(struct bench *b, unsigned long *times)
+{
+	return bench_toggle(b, times, false);
+}
+
+/* Another page each time: nothing can be kept from the last time. */
+static u64 bench_toggle_random(struct bench *b, unsigned long *times)
+{
+	return bench_toggle(b, times, true);
 }
 
 static u64 bench_report(struct bench *b, const char *peer, const char *name,
@@ -448,6 +455,8 @@ static void bench_walks(struct bench *b)
 		     bench_walk_uniform);
 	bench_report(b, "", "toggle_walk_ns", &bench_tracked,
 		     bench_toggle_walk);
+	bench_report(b, "", "toggle_walk_random_ns", &bench_tracked,
+		     bench_toggle_random);
 	for (i = 0; i < ARRAY_SIZE(peers); i++) {
 		bench_report(b, peers[i]->name, "walk_alternating_ns_per_page",
 			     peers[i], bench_walk_alternating);

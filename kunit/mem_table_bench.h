@@ -19,6 +19,8 @@
  * @init: make an empty one
  * @destroy: and free it
  * @store: set a range
+ * @store_pages: set each page of the 1 GiB with a call of its own, by turns to
+ *	@first and the value after it
  * @store_all: set each page of the 1 GiB to the value in an array, in one go;
  *	NULL if it has no such thing
  * @load: look a page up
@@ -33,12 +35,23 @@ struct bench_peer {
 	void (*destroy)(void);
 	void (*store)(unsigned long start, unsigned long nr,
 		      unsigned long value);
+	void (*store_pages)(unsigned long first);
 	void (*store_all)(const unsigned long *values);
 	unsigned long (*load)(unsigned long pfn);
 	unsigned long (*walk)(void);
 	unsigned long (*changed)(void);
 	bool slow;
 };
+
+/* Without an indirect call for each page, which not every peer is worth. */
+#define BENCH_STORE_PAGES(peer)						\
+static void peer##_store_pages(unsigned long first)			\
+{									\
+	unsigned long i;						\
+									\
+	for (i = 0; i < BENCH_PAGES; i++)				\
+		peer##_store(BENCH_BASE + i, 1, first + (i & 1));	\
+}
 
 extern const struct bench_peer bench_mem_table;
 extern const struct bench_peer bench_flat;

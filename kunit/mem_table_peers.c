@@ -33,6 +33,8 @@ static noinline void flat_store(unsigned long start, unsigned long nr,
 		WRITE_ONCE(flat[start - BENCH_BASE + i], value);
 }
 
+BENCH_STORE_PAGES(flat)
+
 static noinline unsigned long flat_load(unsigned long pfn)
 {
 	return READ_ONCE(flat[pfn - BENCH_BASE]);
@@ -56,6 +58,7 @@ const struct bench_peer bench_flat = {
 	.init = flat_init,
 	.destroy = flat_destroy,
 	.store = flat_store,
+	.store_pages = flat_store_pages,
 	.load = flat_load,
 	.walk = flat_walk,
 	.slow = true,
@@ -83,6 +86,8 @@ static void xarray_store(unsigned long start, unsigned long nr,
 	for (i = start; i < start + nr; i++)
 		xa_store(&bench_xa, i, xa_mk_value(value), GFP_KERNEL_ACCOUNT);
 }
+
+BENCH_STORE_PAGES(xarray)
 
 static unsigned long xarray_load(unsigned long pfn)
 {
@@ -112,6 +117,7 @@ const struct bench_peer bench_xarray = {
 	.init = xarray_init,
 	.destroy = xarray_destroy,
 	.store = xarray_store,
+	.store_pages = xarray_store_pages,
 	.load = xarray_load,
 	.walk = xarray_walk,
 	.slow = true,
@@ -180,6 +186,8 @@ static void maple_store(unsigned long start, unsigned long nr,
 				 xa_mk_value(value), GFP_KERNEL));
 }
 
+BENCH_STORE_PAGES(maple)
+
 static unsigned long maple_load(unsigned long pfn)
 {
 	return xa_to_value(mtree_load(&bench_mt, pfn));
@@ -208,6 +216,7 @@ const struct bench_peer bench_maple = {
 	.init = maple_init,
 	.destroy = maple_destroy,
 	.store = maple_store,
+	.store_pages = maple_store_pages,
 	.load = maple_load,
 	.walk = maple_walk,
 };

@@ -120,7 +120,7 @@ struct mem_table_run {
 };
 
 /* As many as are looked up at a time; what a walk takes of the stack. */
-#define MEM_TABLE_RUNS	16
+#define MEM_TABLE_RUNS	32
 
 /**
  * struct mem_table_walk - where a walk has got to
@@ -130,8 +130,7 @@ struct mem_table_walk {
 	struct mem_table *table;
 	unsigned long next;
 	unsigned long end;
-	unsigned int i;
-	unsigned int nr;
+	struct mem_table_run *run_end;
 	struct mem_table_run run[MEM_TABLE_RUNS];
 };
 
@@ -183,25 +182,12 @@ bool mem_table_run_at(struct mem_table *table, unsigned long pfn,
 		      struct mem_table_run *run);
 size_t mem_table_bytes(struct mem_table *table);
 
-void mem_table_walk_init(struct mem_table_walk *walk, struct mem_table *table,
-			 unsigned long start, unsigned long nr);
-bool mem_table_walk_fill(struct mem_table_walk *walk);
-bool mem_table_walk_changed(struct mem_table_walk *walk);
-
-/* private: */
-static inline struct mem_table_run *
-mem_table_walk_next(struct mem_table_walk *walk)
-{
-	if (walk->i == walk->nr && !mem_table_walk_fill(walk))
-		return NULL;
-	return &walk->run[walk->i++];
-}
-
-static inline struct mem_table_run *
-mem_table_changed_next(struct mem_table_walk *walk)
-{
-	return mem_table_walk_changed(walk) ? walk->run : NULL;
-}
+struct mem_table_run *mem_table_walk_begin(struct mem_table_walk *walk,
+					   struct mem_table *table,
+					   unsigned long start,
+					   unsigned long nr);
+struct mem_table_run *mem_table_walk_runs(struct mem_table_walk *walk);
+struct mem_table_run *mem_table_walk_changed(struct mem_table_walk *walk);
 
 /**
  * mem_table_for_each_run() - Look at the runs of equal values in a range.
@@ -222,8 +208,10 @@ mem_table_changed_next(struct mem_table_walk *walk)
  * Context: As for mem_table_load(); what is in the body may ask for more.
  */
 #define mem_table_for_each_run(pos, walk, table, start, nr)		\
-	for (mem_table_walk_init(walk, table, start, nr);		\
-	     ((pos) = mem_table_walk_next(walk));)
+	for ((pos) = mem_table_walk_begin(walk, table, start, nr);	\
+	     (pos) != (walk)->run_end ||				\
+	     ((pos) = mem_table_walk_runs(walk));			\
+	     (pos)++)
 
 /**
  * mem_table_for_each_changed() - Look at what changed, and forget that it did.
@@ -232,8 +220,8 @@ mem_table_changed_next(struct mem_table_walk *walk)
  * @table: the table, which was made with MEM_TABLE_TRACK
  *
  * Gives the pages which got a value that was not the same as before, since
- * they were last given here; also those that have their former value again.  In ascending order, in
- * runs of equal values that are as long as they can be.  That a page changed
+ * they were last given here; also those that have their former value again.  In
+ * ascending order, in runs of equal values that are as long as they can be.  That a page changed
  * is forgotten in the same moment in which its value is read, so that no change
  * is lost, and just before the body runs: leaving the loop early is fine.
  *
@@ -242,7 +230,7 @@ mem_table_changed_next(struct mem_table_walk *walk)
  * Context: As for mem_table_store() with the table's flags.
  */
 #define mem_table_for_each_changed(pos, walk, table)			\
-	for (mem_table_walk_init(walk, table, 0, MEM_TABLE_PAGES);	\
-	     ((pos) = mem_table_changed_next(walk));)
+	for (mem_table_walk_begin(walk, table, 0, MEM_TABLE_PAGES);	\
+	     ((pos) = mem_table_walk_changed(walk));)
 
 #endif /* _LINUX_MEM_TABLE_H */
