@@ -59,7 +59,7 @@ static void random_range(struct oracle *o, unsigned int *first,
 
 	if (kind < 384) {
 		n = 1 + oracle_random(o, 4);
-	} else if (kind < 440) {
+	} else if (kind < 480) {
 		n = 1 + oracle_random(o, 100);
 	} else if (kind < 508) {
 		/* On to where an entry of a higher level ends. */
