@@ -301,6 +301,7 @@ void mem_table_grow(struct mem_table *table, unsigned long last,
 				mem_node_mark(node, 0);
 		}
 		table->top = node;
+		/* What is in a node is there before the node is. */
 		smp_store_release(&table->root,
 				  (unsigned long)node->slots | node->level);
 		if (old && mem_node_uniform(old))

@@ -191,6 +191,7 @@ static __always_inline void mem_node_set(const struct mem_table *table,
 				mem_differ(table, entry, right) -
 				mem_differ(table, left, old) -
 				mem_differ(table, old, right);
+	/* What is in a node is there before the node is. */
 	smp_store_release(&node->slots[i], entry);
 }
 

@@ -104,7 +104,7 @@ static unsigned int mem_cut_slot(struct mem_table *table,
 {
 	unsigned long entry = node->slots[i];
 	bool pages = op->kind == MEM_OP_VALUES;
-	struct mem_node *child;
+	struct mem_node *child = NULL;
 	bool whole;
 
 	start = max(start, mem_slot_base(node, i));
@@ -122,11 +122,11 @@ static unsigned int mem_cut_slot(struct mem_table *table,
 	} else if (whole && !table->same) {
 		/* Will be a node that is made of the values. */
 		return 0;
-	} else {
-		child = mem_node_split(table, node, i, reserve);
-		if (!child)
-			return 0;
 	}
+	if (!child)
+		child = mem_node_split(table, node, i, reserve);
+	if (!child)
+		return 0;
 	return mem_cut(table, child, start, last, op, reserve);
 }
 

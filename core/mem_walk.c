@@ -22,7 +22,7 @@ struct mem_table_run *mem_table_walk_begin(struct mem_table_walk *walk,
 EXPORT_SYMBOL_GPL(mem_table_walk_begin);
 
 /* What is above the top node: one entry up to the end. */
-static const unsigned long mem_nothing = 0;
+static const unsigned long mem_nothing;
 
 /**
  * struct mem_slots - some entries of a node, as a reader finds them
@@ -86,18 +86,16 @@ mem_walk_runs(struct mem_table_walk *walk, bool plain)
 
 	rcu_read_lock();
 	while (pfn < end) {
-		const unsigned long *slot, *slots_end;
+		unsigned long size, pages_end;
+		const unsigned long *slot;
 		struct mem_slots found;
-		unsigned long size;
 
 		mem_find_slots(table, pfn, &found);
 		size = 1UL << found.shift;
 		slot = found.slot;
-		slots_end = slot + min_t(unsigned long, found.nr,
-					 ((end - 1) >> found.shift) -
-					 (pfn >> found.shift) + 1);
+		pages_end = min(end, found.base + found.nr * size);
 		do {
-			unsigned long entry = READ_ONCE(*slot);
+			unsigned long entry = READ_ONCE(*slot++);
 
 			/* Cut by now; look again. */
 			if (unlikely(mem_entry_is_node(entry)))
@@ -113,8 +111,9 @@ mem_walk_runs(struct mem_table_walk *walk, bool plain)
 				now = entry;
 				start = pfn;
 			}
-			pfn = (pfn & -size) + size;
-		} while (++slot < slots_end);
+			found.base += size;
+			pfn = found.base;
+		} while (pfn < pages_end);
 	}
 	run->start = start;
 	run->nr = end - start;

@@ -15,7 +15,9 @@
 #include "mem_table_bench.h"
 
 #define BENCH_SAMPLES	9
-#define BENCH_LOOKUPS	(1UL << 20)
+#define BENCH_LOOKUPS	BIT(20)
+
+unsigned int bench_errors;
 
 static struct mem_table bench_table;
 
@@ -37,15 +39,16 @@ static void table_destroy(void)
 static void table_store(unsigned long start, unsigned long nr,
 			unsigned long value)
 {
-	BUG_ON(mem_table_store(&bench_table, start, nr, value, GFP_KERNEL));
+	bench_must(!mem_table_store(&bench_table, start, nr, value,
+				    GFP_KERNEL));
 }
 
 BENCH_STORE_PAGES(table)
 
 static void table_store_all(const unsigned long *values)
 {
-	BUG_ON(mem_table_store_values(&bench_table, BENCH_BASE, values,
-				      BENCH_PAGES, GFP_KERNEL, NULL));
+	bench_must(!mem_table_store_values(&bench_table, BENCH_BASE, values,
+					   BENCH_PAGES, GFP_KERNEL, NULL));
 }
 
 static unsigned long table_load(unsigned long pfn)
@@ -498,6 +501,7 @@ static void bench_all(struct kunit *test)
 	bench_loads(&b);
 	bench_walks(&b);
 	bench_bytes(&b);
+	KUNIT_EXPECT_EQ(test, 0U, bench_errors);
 	vfree(b.values);
 }
 

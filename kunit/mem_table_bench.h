@@ -9,8 +9,8 @@
 #include <linux/types.h>
 
 /* Where memory above the hole below 4 GiB begins; 1 GiB from there on. */
-#define BENCH_BASE	(1UL << 20)
-#define BENCH_PAGES	(1UL << 18)
+#define BENCH_BASE	BIT(20)
+#define BENCH_PAGES	BIT(18)
 #define BENCH_LAST	(BENCH_BASE + BENCH_PAGES - 1)
 
 /**
@@ -51,6 +51,15 @@ static void peer##_store_pages(unsigned long first)			\
 									\
 	for (i = 0; i < BENCH_PAGES; i++)				\
 		peer##_store(BENCH_BASE + i, 1, first + (i & 1));	\
+}
+
+extern unsigned int bench_errors;
+
+/* An allocation that fails would show as a figure that is too good. */
+static inline void bench_must(bool good)
+{
+	if (unlikely(!good))
+		bench_errors++;
 }
 
 extern const struct bench_peer bench_mem_table;

@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The kinds of tables that mem_table is measured beside.  Each takes values
- * that are not 0.  An allocation that fails would show as a figure that is too
- * good, so it ends the run.
+ * that are not 0.
  */
-#include <linux/bug.h>
 #include <linux/maple_tree.h>
 #include <linux/vmalloc.h>
 #include <linux/xarray.h>
@@ -16,7 +14,7 @@ static unsigned long *flat;
 static void flat_init(void)
 {
 	flat = vzalloc(BENCH_PAGES * sizeof(*flat));
-	BUG_ON(!flat);
+	bench_must(flat);
 }
 
 static void flat_destroy(void)
@@ -82,7 +80,7 @@ static void xarray_store(unsigned long start, unsigned long nr,
 	unsigned long i;
 
 	for (i = start; i < start + nr; i++)
-		BUG_ON(xa_reserve(&bench_xa, i, GFP_KERNEL_ACCOUNT));
+		bench_must(!xa_reserve(&bench_xa, i, GFP_KERNEL_ACCOUNT));
 	for (i = start; i < start + nr; i++)
 		xa_store(&bench_xa, i, xa_mk_value(value), GFP_KERNEL_ACCOUNT);
 }
@@ -133,7 +131,7 @@ static void cursor_store_all(const unsigned long *values)
 		xas_store(&xas, xa_mk_value(values[i]));
 		while (unlikely(xas_error(&xas))) {
 			xas_unlock(&xas);
-			BUG_ON(!xas_nomem(&xas, GFP_KERNEL));
+			bench_must(xas_nomem(&xas, GFP_KERNEL));
 			xas_lock(&xas);
 			xas_store(&xas, xa_mk_value(values[i]));
 		}
@@ -152,8 +150,8 @@ const struct bench_peer bench_cursor = {
 static void range_store(unsigned long start, unsigned long nr,
 			unsigned long value)
 {
-	BUG_ON(xa_is_err(xa_store_range(&bench_xa, start, start + nr - 1,
-					xa_mk_value(value), GFP_KERNEL)));
+	bench_must(!xa_is_err(xa_store_range(&bench_xa, start, start + nr - 1,
+					     xa_mk_value(value), GFP_KERNEL)));
 }
 
 const struct bench_peer bench_store_range = {
@@ -182,8 +180,8 @@ static void maple_destroy(void)
 static void maple_store(unsigned long start, unsigned long nr,
 			unsigned long value)
 {
-	BUG_ON(mtree_store_range(&bench_mt, start, start + nr - 1,
-				 xa_mk_value(value), GFP_KERNEL));
+	bench_must(!mtree_store_range(&bench_mt, start, start + nr - 1,
+				      xa_mk_value(value), GFP_KERNEL));
 }
 
 BENCH_STORE_PAGES(maple)

@@ -17,7 +17,7 @@
 
 /* One entry of the third level, when it is uniform. */
 #define READERS_BASE	(7UL << 18)
-#define READERS_PAGES	(1UL << 18)
+#define READERS_PAGES	BIT(18)
 
 /* How often one is to be interrupted by the other, in so many rounds. */
 #define READERS_HITS	1500

@@ -9,9 +9,9 @@
 #include "mem_table_oracle.h"
 
 #define TABLE_2M	512UL
-#define TABLE_1G	(1UL << 18)
-#define TABLE_512G	(1UL << 27)
-#define TABLE_256T	(1UL << 36)
+#define TABLE_1G	BIT(18)
+#define TABLE_512G	BIT(27)
+#define TABLE_256T	BIT(36)
 
 static int table_init(struct kunit *test)
 {

@@ -21,6 +21,7 @@
 #ifndef _LINUX_MEM_TABLE_H
 #define _LINUX_MEM_TABLE_H
 
+#include <linux/bits.h>
 #include <linux/gfp.h>
 #include <linux/limits.h>
 #include <linux/lockdep_types.h>
@@ -48,8 +49,8 @@ struct mem_node;
  *	process context
  */
 enum mem_table_flags {
-	MEM_TABLE_TRACK		= 1 << 0,
-	MEM_TABLE_IRQSAFE	= 1 << 1,
+	MEM_TABLE_TRACK		= BIT(0),
+	MEM_TABLE_IRQSAFE	= BIT(1),
 };
 
 /**
@@ -86,6 +87,7 @@ struct mem_table {
 	/* private: the top node's entries, and its level in the low bits */
 	unsigned long root;
 	unsigned int flags;
+	/* guards all of this, and the nodes */
 	spinlock_t lock;
 	mem_table_same_fn same;
 	struct mem_node *top;
