@@ -45,7 +45,7 @@ static __always_inline void mem_find_slots(const struct mem_table *table,
 {
 	unsigned long root = READ_ONCE(table->root);
 	const unsigned long *slots = mem_root_slots(root);
-	unsigned int level = mem_root_level(root);
+	unsigned int shift = mem_level_shift(mem_root_level(root));
 	unsigned int i;
 
 	if (pfn >= mem_root_pages(root)) {
@@ -55,19 +55,19 @@ static __always_inline void mem_find_slots(const struct mem_table *table,
 		found->shift = mem_level_shift(MEM_TABLE_LEVELS);
 		return;
 	}
-	for (;; level--) {
+	for (;; shift -= MEM_TABLE_SHIFT) {
 		unsigned long entry;
 
-		i = mem_index(pfn, level);
+		i = (pfn >> shift) % MEM_TABLE_ENTRIES;
 		entry = READ_ONCE(slots[i]);
 		if (!mem_entry_is_node(entry))
 			break;
 		slots = (const unsigned long *)(entry - MEM_ENTRY_NODE);
 	}
 	found->slot = slots + i;
-	found->base = pfn & ~(mem_level_pages(level) - 1);
+	found->base = pfn >> shift << shift;
 	found->nr = MEM_TABLE_ENTRIES - i;
-	found->shift = mem_level_shift(level);
+	found->shift = shift;
 }
 
 static __always_inline struct mem_table_run *
@@ -102,14 +102,17 @@ mem_walk_runs(struct mem_table_walk *walk, bool plain)
 				break;
 			if (plain ? entry != now
 				  : mem_differ(table, entry, now)) {
+				unsigned long nr = pfn - start;
+
 				run->start = start;
-				run->nr = pfn - start;
+				run->nr = nr;
 				run->value = mem_entry_value(now);
-				/* Before the first there was none. */
-				if (likely(pfn != start) && ++run == full)
-					goto out;
 				now = entry;
 				start = pfn;
+				/* Before the first there was none. */
+				run += !!nr;
+				if (unlikely(run == full))
+					goto out;
 			}
 			found.base += size;
 			pfn = found.base;

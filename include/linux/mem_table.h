@@ -32,11 +32,11 @@ struct mem_node;
 
 /* A node is one page: 512 entries where pages are of 4 KiB. */
 #define MEM_TABLE_SHIFT		(PAGE_SHIFT - 3)
-#define MEM_TABLE_ENTRIES	(1UL << MEM_TABLE_SHIFT)
+#define MEM_TABLE_ENTRIES	BIT(MEM_TABLE_SHIFT)
 
 /* Enough for physical addresses of 52 bits, the most there are. */
 #define MEM_TABLE_LEVELS	DIV_ROUND_UP(52 - PAGE_SHIFT, MEM_TABLE_SHIFT)
-#define MEM_TABLE_PAGES		(1UL << (MEM_TABLE_LEVELS * MEM_TABLE_SHIFT))
+#define MEM_TABLE_PAGES		BIT(MEM_TABLE_LEVELS * MEM_TABLE_SHIFT)
 
 /* The format reserves one bit of an entry. */
 #define MEM_TABLE_MAX		((unsigned long)LONG_MAX)
@@ -122,7 +122,7 @@ struct mem_table_run {
 };
 
 /* As many as are looked up at a time; what a walk takes of the stack. */
-#define MEM_TABLE_RUNS	32
+#define MEM_TABLE_RUNS	48
 
 /**
  * struct mem_table_walk - where a walk has got to
