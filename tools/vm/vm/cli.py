@@ -140,6 +140,14 @@ def _initramfs(options, nonce, kernel, terminal):
     return image
 
 
+def _boot(options, kernel, image, nonce, terminal):
+    machine = Machine(options, kernel, image, terminal)
+    if options.verbose:
+        print(shlex.join(machine.command), file=sys.stderr)
+    session = Session(machine, options, nonce, terminal)
+    return session, session.run()
+
+
 def _run(argv):
     options = _parse(argv)
     terminal = None
@@ -151,10 +159,12 @@ def _run(argv):
     nonce = secrets.token_hex(16)
     kernel = Kernel.find(options.kernel)
     with _initramfs(options, nonce, kernel, terminal) as image:
-        machine = Machine(options, kernel, image, terminal)
-        if options.verbose:
-            print(shlex.join(machine.command), file=sys.stderr)
-        return Session(machine, options, nonce, terminal).run()
+        session, status = _boot(options, kernel, image, nonce, terminal)
+        if session.crashed_in_boot():
+            print("vm: QEMU crashed before the guest had begun; once more "
+                  "(see tools/vm/README.md)", file=sys.stderr)
+            _, status = _boot(options, kernel, image, nonce, terminal)
+        return status
 
 
 def _stop(number, _frame):

@@ -5,6 +5,7 @@ import collections
 import os
 import select
 import selectors
+import signal
 import sys
 import time
 
@@ -81,6 +82,7 @@ class Session:
         self._console_rest = b""
         self._console_file = None
         self._verdict = b""
+        self._init_began = False
         self._panic_at = None
         self._terminal = terminal
         self._selector = selectors.DefaultSelector()
@@ -119,6 +121,12 @@ class Session:
         if self._terminal:
             self._terminal.attach(self._selector, sockets["terminal"])
         return qmp
+
+    def crashed_in_boot(self):
+        """Whether QEMU crashed before the guest's init had said anything."""
+        process = self._machine.process
+        return not self._init_began and process is not None and \
+            process.poll() == -signal.SIGSEGV
 
     def _take_verdict(self, data):
         self._verdict += data
@@ -168,6 +176,8 @@ class Session:
             except ConnectionResetError:
                 data = b""
             if data:
+                if key.data != self._take_console:
+                    self._init_began = True
                 key.data(data)
             else:
                 self._selector.unregister(key.fileobj)
