@@ -41,11 +41,14 @@ def copy(destination):
 
 def build(destination, *arguments):
     """Run kbuild over the copy; return its status and its output's lines."""
+    # What it says is looked at, so it is not to be as quiet as who called us.
+    env = {name: value for name, value in os.environ.items()
+           if name not in ('MAKEFLAGS', 'MFLAGS', 'MAKELEVEL')}
     done = subprocess.run(
         ['make', '--no-print-directory', '-C', kernel_dir(),
          f'M={destination}', f'-j{len(os.sched_getaffinity(0))}',
          *arguments, 'modules'],
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=env,
         errors='backslashreplace', check=False)
     return done.returncode, done.stdout.splitlines()
 
