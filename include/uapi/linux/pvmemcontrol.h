@@ -42,6 +42,8 @@
 #define PVMEMCONTROL_FEATURES		0x100
 
 #define PVMEMCONTROL_FEATURE_VECTOR	0x1	/* knows PVMEMCONTROL_VECTOR */
+#define PVMEMCONTROL_FEATURE_VIOLATION	0x2	/* knows PVMEMCONTROL_VIOLATION */
+#define PVMEMCONTROL_FEATURE_GUARD	0x4	/* knows PVMEMCONTROL_GUARD, _UNGUARD */
 
 /*
  * Also of protocol 1.1.  The VMM reads and writes guest memory at the address in
@@ -49,6 +51,54 @@
  */
 #define PVMEMCONTROL_VECTOR		0x101
 #define PVMEMCONTROL_VIOLATION		0x102
+
+/*
+ * Also of protocol 1.1, for ranges as the functions of 1.0 are: GUARD forbids
+ * every access to the range and drops its content, at no cost of a mapping
+ * where the host can; UNGUARD permits it again, and the range reads as zero.
+ */
+#define PVMEMCONTROL_GUARD		0x103
+#define PVMEMCONTROL_UNGUARD		0x104
+
+/*
+ * pvmemcontrol_vmm_call.arg of PVMEMCONTROL_VIOLATION: how the guest is told.
+ * The answer's ret_value is the index of the vCPU that asked, as records have
+ * it; asking again with the same address changes nothing else.
+ */
+#define PVMEMCONTROL_VIOLATION_NMI	1	/* an NMI to the vCPU that did it */
+
+/* pvmemcontrol_violation.access */
+#define PVMEMCONTROL_ACCESS_READ	0x1
+#define PVMEMCONTROL_ACCESS_WRITE	0x2
+#define PVMEMCONTROL_ACCESS_FETCH	0x4
+
+/* pvmemcontrol_violation.flags */
+#define PVMEMCONTROL_VIOLATION_STOPPED	0x1	/* before it took effect */
+
+/**
+ * struct pvmemcontrol_violation - an access that a protection forbids
+ * @sequence: 0 where there is no record.  The VMM writes a record, this last,
+ *	into one that has 0 here, and never into any other; the guest sets it
+ *	to 0 when it has read the rest.  Counts from 1
+ * @addr: guest physical address of the first byte that was not to be touched
+ * @access: one of PVMEMCONTROL_ACCESS_*; several where the VMM cannot tell;
+ *	0 where it knows nothing
+ * @vcpu: index of the vCPU that did it
+ * @flags: PVMEMCONTROL_VIOLATION_*
+ * @reserved: 0
+ *
+ * In little-endian byte order.  A page of these is what the guest names with
+ * PVMEMCONTROL_VIOLATION.  Where none is free, a violation is reported as if
+ * the guest had named none.
+ */
+struct pvmemcontrol_violation {
+	__u64 sequence;
+	__u64 addr;
+	__u32 access;
+	__u32 vcpu;
+	__u32 flags;
+	__u32 reserved;
+};
 
 /* The major version that this header describes, from the answer to INFO. */
 #define PVMEMCONTROL_VERSION_MAJOR	1
