@@ -3,8 +3,12 @@
  *
  * What the files of the device model share.  pvmemcontrol.c has the PCI
  * function, its registers and its state; -request.c what a request does;
- * -memory.c the guest's RAM and the host system calls; -fault.c the fault
- * injection; -props.c the QOM properties.
+ * -memory.c the guest's RAM and the host system calls that do not last;
+ * -marks.c those that do, -blocks.c where that is kept, -guard.c pages whose
+ * content goes as well, -carry.c how all of it migrates; -access.c what happens
+ * when QEMU touches a protected page and -step.c how it is let, -violation.c
+ * when the guest does, -tcg.c how TCG finds out; -fault.c the fault injection,
+ * -fail.c the device itself failing; -props.c the QOM properties.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -16,7 +20,9 @@
 #include <linux/pvmemcontrol_pci.h>
 
 #include "exec/memory.h"
+#include "exec/memory-guard.h"
 #include "hw/pci/pci.h"
+#include "migration/vmstate.h"
 #include "qapi/util.h"
 #include "qemu/rcu.h"
 #include "qemu/stats64.h"
@@ -110,12 +116,255 @@ int pvmemcontrol_ram_call(PVMemcontrolState *s, PVMemcontrolRam *ram,
  */
 uint64_t pvmemcontrol_ram_zeroing(PVMemcontrolState *s);
 
+/* The guest physical address of a host address; call it under RCU. */
+bool pvmemcontrol_ram_gpa(PVMemcontrolState *s, const void *host, hwaddr *gpa);
+
 void pvmemcontrol_memory_init(PVMemcontrolState *s);
 void pvmemcontrol_memory_exit(PVMemcontrolState *s);
 /* A number that differs where RAM is backed otherwise: what discards do then */
 uint32_t pvmemcontrol_memory_kind(void);
-/* Undoes protections and locks of this device, as a new machine has none. */
+/* Undoes all that lasts, if it is this device's: a new machine has nothing. */
 void pvmemcontrol_memory_reset(PVMemcontrolState *s);
+
+/* What leaves zeroes in this block, as a bit set by function code */
+uint64_t pvmemcontrol_block_zeroing(RAMBlock *block);
+
+/* -- Marks: what lasts --------------------------------------------------- */
+
+/*
+ * What a page of RAM has been told to be: the protection, and bits beside it.
+ * 0: as QEMU made it.  Migrated: the values are fixed, but for the name, which
+ * is an index and travels as its number.
+ */
+#define PVMEMCONTROL_MARK_PROT         0x00000003
+#define PVMEMCONTROL_MARK_PROT_R       0x00000001
+#define PVMEMCONTROL_MARK_PROT_NONE    0x00000002
+#define PVMEMCONTROL_MARK_PROT_W       0x00000003
+#define PVMEMCONTROL_MARK_DONTDUMP     0x00000004
+#define PVMEMCONTROL_MARK_LOCKED       0x00000008
+#define PVMEMCONTROL_MARK_MERGE        0x00000030
+#define PVMEMCONTROL_MARK_MERGEABLE    0x00000010
+#define PVMEMCONTROL_MARK_UNMERGEABLE  0x00000020
+#define PVMEMCONTROL_MARK_GUARD        0x00000040
+/* Either makes an access a violation, unless the page is open. */
+#define PVMEMCONTROL_MARK_FORBIDS \
+    (PVMEMCONTROL_MARK_PROT | PVMEMCONTROL_MARK_GUARD)
+#define PVMEMCONTROL_MARK_NAME         0xffff0000
+#define PVMEMCONTROL_MARK_NAME_SHIFT   16
+
+/* How the host forbids a page whose content it has dropped */
+typedef enum PVMemcontrolGuardKind {
+    /* Not at all: the content would come back. */
+    PVMEMCONTROL_GUARD_NEVER,
+    /* By a protection, which takes mappings */
+    PVMEMCONTROL_GUARD_PROTECT,
+    /* In the page table: MADV_GUARD_INSTALL */
+    PVMEMCONTROL_GUARD_INSTALL,
+} PVMemcontrolGuardKind;
+
+/*
+ * The marks of a RAM block.  A page here is what the host can protect alone:
+ * a huge page where the block consists of these.  @marks is written under the
+ * lock of the marks; @users is atomic: how many have the page open now.
+ */
+typedef struct PVMemcontrolBlock {
+    struct rcu_head rcu;
+    RAMBlock *block;
+    char *host;
+    size_t size;
+    size_t page_size;
+    size_t nr_pages;
+    PVMemcontrolGuardKind guard_kind;
+    /* Those of PVMEMCONTROL_MARK_* that make a mapping of the host another */
+    uint32_t mapping_marks;
+    /* Those of them that are a protection in the host */
+    uint32_t prot_marks;
+    uint32_t *marks;
+    uint16_t *users;
+} PVMemcontrolBlock;
+
+typedef struct PVMemcontrolPage {
+    PVMemcontrolBlock *block;
+    size_t page;
+} PVMemcontrolPage;
+
+/* All blocks.  Immutable; RCU-protected */
+typedef struct PVMemcontrolBlocks {
+    struct rcu_head rcu;
+    unsigned int nr;
+    PVMemcontrolBlock *block[];
+} PVMemcontrolBlocks;
+
+/* Under RCU or the lock of the marks */
+PVMemcontrolBlocks *pvmemcontrol_blocks(void);
+
+/*
+ * The lock of the marks.  A thread that has it touches no guest memory, so the
+ * handler of a signal that an access to guest memory causes may take it.
+ */
+void pvmemcontrol_marks_lock(void);
+void pvmemcontrol_marks_unlock(void);
+/* Does this thread hold it? */
+bool pvmemcontrol_marks_locked(void);
+
+/* The block that has this host address; under the lock or RCU */
+PVMemcontrolBlock *pvmemcontrol_block_find(const void *host);
+
+/*
+ * All of these under the lock of the marks.  Where a run of pages ends that are
+ * marked alike, as far as @mask goes; at the latest at @end
+ */
+size_t pvmemcontrol_run_end(PVMemcontrolBlock *b, size_t first, size_t end,
+                            uint32_t mask);
+/* What the guest may do with a page of this mark, as a protection */
+int pvmemcontrol_permitted(uint32_t mark);
+/* The protection in the host that a mark means now */
+int pvmemcontrol_host_prot(PVMemcontrolBlock *b, uint32_t mark);
+/* Makes the host's protection of some pages what their marks say. */
+int pvmemcontrol_pages_seal(PVMemcontrolBlock *b, size_t first, size_t nr);
+/* Makes it possible to read and to write one; and what its mark says again. */
+void pvmemcontrol_page_unseal(PVMemcontrolBlock *b, size_t page);
+void pvmemcontrol_page_reseal(PVMemcontrolBlock *b, size_t page);
+/* Unseals those of [@first, @end) that somebody has open. */
+void pvmemcontrol_pages_reopen(PVMemcontrolBlock *b, size_t first, size_t end);
+/* Protects all others of them. */
+int pvmemcontrol_pages_protect(PVMemcontrolBlock *b, size_t first, size_t end,
+                               int prot);
+
+/*
+ * -guard.c: how the host is to guard pages of this block, which is found out.
+ * Never MADV_GUARD_INSTALL once that was forbidden.
+ */
+void pvmemcontrol_guard_probe(PVMemcontrolBlock *b);
+void pvmemcontrol_guard_forbid_install(void);
+/*
+ * Under the lock of the marks, before these change.  Guards all pages of
+ * [@first, @end), but for those that somebody has open, and drops the content
+ * of all; or permits them again.  After an error they are as their marks say,
+ * though their content may be gone.
+ */
+int pvmemcontrol_guard_pages(PVMemcontrolBlock *b, size_t first, size_t end);
+int pvmemcontrol_unguard_pages(PVMemcontrolBlock *b, size_t first, size_t end);
+/* Drops what has come to those that are open: their closing will not. */
+int pvmemcontrol_guard_drop_open(PVMemcontrolBlock *b, size_t first,
+                                 size_t end);
+/* The same again for those that are marked so, and whatever is in them. */
+void pvmemcontrol_guard_reseal(PVMemcontrolBlock *b, size_t first, size_t end);
+/* Takes away what was installed, of pages that are marked or not. */
+int pvmemcontrol_guard_remove(PVMemcontrolBlock *b, size_t first, size_t end);
+
+/* For each run of pages that have anything of @mask in their marks */
+#define PVMEMCONTROL_FOR_EACH_MARKED(all, k, b, first, next, mask)          \
+    for (k = 0; (all) && k < (all)->nr; k++)                                \
+        for (b = (all)->block[k], first = 0;                                \
+             first < b->nr_pages &&                                         \
+             (next = pvmemcontrol_run_end(b, first, b->nr_pages, mask));    \
+             first = next)                                                  \
+            if (b->marks[first] & (mask))
+
+/**
+ * pvmemcontrol_marks_read_all - let everybody read what is PROT_NONE, or not
+ */
+void pvmemcontrol_marks_read_all(bool on);
+
+/**
+ * pvmemcontrol_marks_set - do what a function code of the lasting kind says
+ *
+ * Returns the errno of the host, 0 on success.  ENOSPC: there would be more
+ * ranges, names or locked bytes than are allowed, and nothing has changed.
+ */
+int pvmemcontrol_marks_set(PVMemcontrolState *s, void *host, hwaddr len,
+                           const PVMemcontrolCall *call);
+
+/* Undoes all of them. */
+void pvmemcontrol_marks_reset(void);
+
+/* How many maximal ranges of pages there are that are marked alike */
+uint64_t pvmemcontrol_nr_ranges(void);
+uint64_t pvmemcontrol_locked_bytes(void);
+/* How many pages are guarded, and how many of them without a mapping */
+uint64_t pvmemcontrol_nr_guards(void);
+uint64_t pvmemcontrol_nr_guards_installed(void);
+
+/* The number of the name in a mark; 0: none */
+uint64_t pvmemcontrol_name_of(uint32_t mark);
+/* Under the lock of the marks: no longer counts those of a block. */
+void pvmemcontrol_marks_block_gone(PVMemcontrolBlock *b);
+
+extern const VMStateInfo pvmemcontrol_vmstate_marks;
+/* A stream begins: forgets what one before it has brought that was no good. */
+void pvmemcontrol_marks_await(void);
+/* Does the host do all that has come by the stream?  Frees what has come. */
+bool pvmemcontrol_marks_apply(PVMemcontrolState *s);
+
+void pvmemcontrol_blocks_init(void);
+
+/* -- Accesses ------------------------------------------------------------ */
+
+/*
+ * Opens a page until pvmemcontrol_page_close(), for the guest as well.  Under
+ * the lock of the marks.
+ */
+void pvmemcontrol_page_open(PVMemcontrolBlock *b, size_t page);
+void pvmemcontrol_page_close(PVMemcontrolBlock *b, size_t page);
+/*
+ * Opens a page for the instruction of the host at which a signal handler was
+ * entered, given its context.
+ */
+void pvmemcontrol_step(void *context, PVMemcontrolBlock *b, size_t page);
+void pvmemcontrol_step_init(void);
+/* Opens a page until the main loop gets to it. */
+void pvmemcontrol_page_open_a_while(const void *host);
+/* Forgets pages of a block that were opened for a while: it is going. */
+void pvmemcontrol_access_block_gone(PVMemcontrolBlock *b);
+
+void pvmemcontrol_access_init(void);
+
+/*
+ * A fault at an instruction of the host, in the thread of a vCPU under TCG.
+ * Returns only if the page is to be opened for this access: it was not made on
+ * behalf of a guest's instruction, or the guest cannot be told.
+ */
+void pvmemcontrol_tcg_fault(uintptr_t host_pc, void *host, bool is_write);
+
+/* Drops what was translated from this range of a block: it may forbid that. */
+void pvmemcontrol_tcg_forget(RAMBlock *block, ram_addr_t offset, hwaddr len);
+
+void pvmemcontrol_count_own_access(void *host, bool is_write);
+
+/* -- Violations ---------------------------------------------------------- */
+
+#define PVMEMCONTROL_RECORD_PAGE 4096
+#define PVMEMCONTROL_NR_RECORDS \
+    (PVMEMCONTROL_RECORD_PAGE / sizeof(struct pvmemcontrol_violation))
+
+typedef enum PVMemcontrolInNmi {
+    PVMEMCONTROL_IN_NMI_ALLOW,
+    PVMEMCONTROL_IN_NMI_PAUSE,
+} PVMemcontrolInNmi;
+
+extern const QEnumLookup pvmemcontrol_in_nmi_lookup;
+extern const VMStateDescription pvmemcontrol_vmstate_violation;
+
+/* VIOLATION, the request */
+PVMemcontrolRet pvmemcontrol_violation_page(PVMemcontrolState *s,
+                                            const PVMemcontrolCall *call);
+
+/* What the hook for accelerators leads to */
+MemoryViolationVerdict pvmemcontrol_violation(CPUState *cpu,
+                                              const MemoryViolation *violation,
+                                              bool can_let_through);
+
+/* By policy: an access that the guest cannot be told of now */
+bool pvmemcontrol_lets_through_in_nmi(void);
+
+/* With the iothread lock.  Makes an NMI pending; false: there is none here. */
+bool pvmemcontrol_raise_nmi(CPUState *cpu);
+
+/* All devices; the first one counts what is nobody's in particular. */
+void pvmemcontrol_violation_add_device(PVMemcontrolState *s);
+void pvmemcontrol_violation_remove_device(PVMemcontrolState *s);
+PVMemcontrolState *pvmemcontrol_first_device(void);
 
 /* -- Counters ------------------------------------------------------------ */
 
@@ -123,6 +372,9 @@ void pvmemcontrol_memory_reset(PVMemcontrolState *s);
 enum {
     PVMEMCONTROL_KIND_FEATURES = PVMEMCONTROL_NR_FUNC_1_0,
     PVMEMCONTROL_KIND_VECTOR,
+    PVMEMCONTROL_KIND_VIOLATION,
+    PVMEMCONTROL_KIND_GUARD,
+    PVMEMCONTROL_KIND_UNGUARD,
     PVMEMCONTROL_KIND_UNKNOWN,
     PVMEMCONTROL_NR_KINDS,
 };
@@ -135,6 +387,11 @@ typedef struct PVMemcontrolCounters {
     Stat64 ignored;
     Stat64 bytes_discarded;
     Stat64 faults_injected;
+    /* By the bits of their access, so that 0 is: unknown */
+    Stat64 violations[8];
+    Stat64 violations_in_nmi;
+    Stat64 violations_paused;
+    Stat64 own_accesses;
 } QEMU_ALIGNED(64) PVMemcontrolCounters;
 
 /* vCPUs count apart, so that they do not fight for a cache line. */
@@ -198,6 +455,44 @@ void pvmemcontrol_faults_set_mode(PVMemcontrolFaults *f,
 bool pvmemcontrol_fault_next(PVMemcontrolState *s, uint64_t func_code,
                              PVMemcontrolFault *fault);
 
+/* -- The device fails ---------------------------------------------------- */
+
+typedef enum PVMemcontrolFailHow {
+    PVMEMCONTROL_FAIL_NONE,
+    PVMEMCONTROL_FAIL_BREAK,
+    PVMEMCONTROL_FAIL_RESET,
+    PVMEMCONTROL_FAIL_SILENT,
+    PVMEMCONTROL_FAIL_GONE,
+    PVMEMCONTROL_FAIL_UNPLUG,
+    PVMEMCONTROL_FAIL_REMOVE,
+} PVMemcontrolFailHow;
+
+typedef struct PVMemcontrolFail {
+    /* Written under @lock; read without it to see that nothing is asked for. */
+    bool engaged;
+
+    /* All below belongs to @lock. */
+    QemuMutex lock;
+    PVMemcontrolFailHow how;
+    /* At which access from now on; 0: at none */
+    uint32_t after;
+    /* It has, and takes no notice of accesses until told otherwise. */
+    bool failed;
+} PVMemcontrolFail;
+
+void pvmemcontrol_fail_init(PVMemcontrolFail *f);
+void pvmemcontrol_fail_destroy(PVMemcontrolFail *f);
+void pvmemcontrol_fail_add_properties(ObjectClass *klass);
+
+/**
+ * pvmemcontrol_fail_access - count an access to the registers, and fail at it
+ * @read: set to what a read gets if the device takes no notice
+ *
+ * Returns true if the device takes no notice of this access.  Call it with no
+ * lock of the device's.
+ */
+bool pvmemcontrol_fail_access(PVMemcontrolState *s, uint64_t *read);
+
 /* -- Requests ------------------------------------------------------------ */
 
 /**
@@ -235,15 +530,31 @@ struct PVMemcontrolState {
     PVMemcontrolMap *map;
     /* RAM sections of the map that is being put together */
     GArray *sections;
-    /* Set by vCPUs: this guest has changed protections, has locked memory. */
-    bool has_protected;
-    bool has_locked;
-    /* ... has told the host anything that a new process will not know. */
+    /*
+     * It is being unplugged, and vCPUs may still be executing requests: these
+     * do nothing that lasts, which nobody would undo, and have no answer.
+     * Set under the lock of the marks.
+     */
+    bool gone;
+    /* Set by vCPUs: this guest has told the host anything that lasts. */
     bool has_told;
+    uint32_t max_ranges;
+    uint64_t max_locked_bytes;
+    bool no_guard_install;
     /* Set by vCPUs, migrated: the minor version that this guest counts on */
     uint32_t used_minor;
 
+    /*
+     * Where records go, 0: nowhere, and the number of the last.  Written
+     * under the iothread lock or, by a request, by whoever comes last.
+     */
+    uint64_t violation_gpa;
+    uint64_t violation_sequence;
+    uint32_t in_nmi;
+    QTAILQ_ENTRY(PVMemcontrolState) next;
+
     PVMemcontrolFaults faults;
+    PVMemcontrolFail fail;
     PVMemcontrolCounters *counters;
 
     /*
@@ -254,6 +565,8 @@ struct PVMemcontrolState {
     uint64_t *saved_gpa;
     bool saved_told;
     uint32_t saved_kind;
+    /* Only a place in the VMState: the marks are of the process. */
+    bool saved_marks;
 };
 
 /* Back to how the device starts: BROKEN, no connection */

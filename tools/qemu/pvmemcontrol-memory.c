@@ -14,7 +14,6 @@
  */
 
 #include "qemu/osdep.h"
-#include <sys/prctl.h>
 #include "exec/address-spaces.h"
 #include "exec/cpu-common.h"
 #include "exec/ramblock.h"
@@ -29,12 +28,6 @@
 /* Newer than the oldest C library that QEMU builds with */
 #ifndef MADV_PAGEOUT
 #define MADV_PAGEOUT 21
-#endif
-#ifndef PR_SET_VMA
-#define PR_SET_VMA 0x53564d41
-#endif
-#ifndef PR_SET_VMA_ANON_NAME
-#define PR_SET_VMA_ANON_NAME 0
 #endif
 
 /*
@@ -93,14 +86,13 @@ static void listener_region(MemoryListener *listener,
 }
 
 /*
- * What leaves zeroes in this block, each time that it succeeds, as a bit set by
- * function code.  A private mapping of a file falls back on the file, and who
- * knows what is in that; memory that QEMU was given may be anything; locked
- * memory cannot be dropped at all.  FREE leaves the content until the host
- * needs the page.  With huge pages a part of one is not dropped, but that is
- * an error, see ram_discard().
+ * What leaves zeroes each time that it succeeds.  A private mapping of a file
+ * falls back on the file, and who knows what is in that; memory that QEMU was
+ * given may be anything; locked memory cannot be dropped at all.  FREE leaves
+ * the content until the host needs the page.  With huge pages a part of one is
+ * not dropped, but that is an error, see ram_discard().
  */
-static uint64_t block_zeroing(RAMBlock *block)
+uint64_t pvmemcontrol_block_zeroing(RAMBlock *block)
 {
     if (enable_mlock || block->flags & RAM_PREALLOC) {
         return 0;
@@ -127,7 +119,7 @@ static void listener_commit(MemoryListener *listener)
         if (address_space_cache_init(&ram->cache, &address_space_memory,
                                      ram->start, ram->size, true) ==
             ram->size && ram->cache.ptr) {
-            map->zeroing = block_zeroing(ram->block) &
+            map->zeroing = pvmemcontrol_block_zeroing(ram->block) &
                            (map->nr ? map->zeroing : UINT64_MAX);
             map->nr++;
         } else {
@@ -161,6 +153,23 @@ PVMemcontrolRam *pvmemcontrol_ram_find(PVMemcontrolState *s, hwaddr gpa,
         }
     }
     return NULL;
+}
+
+bool pvmemcontrol_ram_gpa(PVMemcontrolState *s, const void *host, hwaddr *gpa)
+{
+    PVMemcontrolMap *map = qatomic_rcu_read(&s->map);
+    unsigned int i;
+
+    for (i = 0; map && i < map->nr; i++) {
+        PVMemcontrolRam *ram = &map->ram[i];
+        uint64_t offset = (const char *)host - (const char *)ram->cache.ptr;
+
+        if (offset < ram->size) {
+            *gpa = ram->start + offset;
+            return true;
+        }
+    }
+    return false;
 }
 
 uint64_t pvmemcontrol_ram_zeroing(PVMemcontrolState *s)
@@ -224,6 +233,46 @@ static int host_discard(RAMBlock *block, void *host, hwaddr len,
     return ret;
 }
 
+/*
+ * The host would round a length up to whole pages; content that the guest did
+ * not name must not go.
+ */
+static bool is_whole_pages(RAMBlock *block, const void *host, hwaddr len)
+{
+    return QEMU_PTR_IS_ALIGNED(host, qemu_ram_pagesize(block)) &&
+           QEMU_IS_ALIGNED(len, qemu_ram_pagesize(block));
+}
+
+/*
+ * Returns whether content may be dropped, until ram_drop_end().
+ *
+ * A page that is dropped while it is still on its way, here by postcopy or to a
+ * snapshot, would come back with old content or be missing there.  Neither
+ * begins while a vCPU is in here.
+ */
+static bool ram_drop_begin(PVMemcontrolRam *ram, hwaddr offset, hwaddr len)
+{
+    if (migration_in_incoming_postcopy() || migration_in_bg_snapshot() ||
+        ram_block_discard_require(true)) {
+        trace_pvmemcontrol_discard_inhibited(ram->start + offset, len);
+        return false;
+    }
+    return true;
+}
+
+/*
+ * Translated code goes, and migration has to send the range again: the guest
+ * counts on its new content.
+ */
+static void ram_drop_end(PVMemcontrolRam *ram, hwaddr offset, hwaddr len,
+                         bool keeps_content)
+{
+    ram_block_discard_require(false);
+    if (!keeps_content) {
+        address_space_cache_invalidate(&ram->cache, offset, len);
+    }
+}
+
 /* Operations after which the guest may find other content than before */
 static int ram_discard(PVMemcontrolState *s, PVMemcontrolRam *ram,
                        hwaddr offset, hwaddr len, uint64_t func_code)
@@ -233,106 +282,83 @@ static int ram_discard(PVMemcontrolState *s, PVMemcontrolRam *ram,
     bool keeps_content;
     int ret;
 
-    /*
-     * The host would round a length up to whole pages; content that the guest
-     * did not name must not go.
-     */
-    if (!QEMU_PTR_IS_ALIGNED(host, qemu_ram_pagesize(block)) ||
-        !QEMU_IS_ALIGNED(len, qemu_ram_pagesize(block))) {
+    if (!is_whole_pages(block, host, len)) {
         return EINVAL;
     }
-
-    /*
-     * A page that is dropped while it is still on its way, here by postcopy or
-     * to a snapshot, would come back with old content or be missing there.
-     * Neither begins while a vCPU is in here.
-     */
-    if (migration_in_incoming_postcopy() || migration_in_bg_snapshot() ||
-        ram_block_discard_require(true)) {
-        trace_pvmemcontrol_discard_inhibited(ram->start + offset, len);
+    if (!ram_drop_begin(ram, offset, len)) {
         return EBUSY;
     }
     ret = host_discard(block, host, len, func_code);
-    ram_block_discard_require(false);
-
     keeps_content = func_code == PVMEMCONTROL_DONTNEED &&
                     qemu_ram_is_shared(block);
-    if (!keeps_content) {
-        /*
-         * Translated code goes, and migration has to send the range again:
-         * the guest counts on its new content.  Also after an error, which may
-         * have come half way.
-         */
-        address_space_cache_invalidate(&ram->cache, offset, len);
-        if (!ret) {
-            stat64_add(&pvmemcontrol_counters(s)->bytes_discarded, len);
-        }
+    /* Also after an error, which may have come half way */
+    ram_drop_end(ram, offset, len, keeps_content);
+    if (!ret && !keeps_content) {
+        stat64_add(&pvmemcontrol_counters(s)->bytes_discarded, len);
     }
     return ret;
 }
 
-static int host_name(void *host, hwaddr len, uint64_t number)
+/* Operations after which something stays as it was told to be */
+static int ram_mark(PVMemcontrolState *s, PVMemcontrolRam *ram, hwaddr offset,
+                    hwaddr len, const PVMemcontrolCall *call)
 {
-    char name[sizeof("pvmemcontrol-18446744073709551615")];
+    char *host = (char *)ram->cache.ptr + offset;
+    int ret;
 
-    snprintf(name, sizeof(name), "pvmemcontrol-%" PRIu64, number);
-    return host_errno(prctl(PR_SET_VMA, PR_SET_VMA_ANON_NAME, host, len,
-                            number ? name : NULL));
+    qatomic_set(&host_mappings_altered, true);
+    if (call->func_code != PVMEMCONTROL_MUNLOCK &&
+        call->func_code != PVMEMCONTROL_UNGUARD) {
+        qatomic_set(&s->has_told, true);
+    }
+    ret = pvmemcontrol_marks_set(s, host, len, call);
+    if (!ret && (call->func_code == PVMEMCONTROL_MPROTECT_NONE ||
+                 call->func_code == PVMEMCONTROL_GUARD ||
+                 call->func_code == PVMEMCONTROL_MPROTECT_W)) {
+        pvmemcontrol_tcg_forget(ram->block,
+                                qemu_ram_block_host_offset(ram->block, host),
+                                len);
+    }
+    return ret;
 }
 
-static int ram_protect(PVMemcontrolState *s, void *host, hwaddr len, int prot)
+/* The content goes, and nobody may touch what comes instead. */
+static int ram_guard(PVMemcontrolState *s, PVMemcontrolRam *ram, hwaddr offset,
+                     hwaddr len, const PVMemcontrolCall *call)
 {
-    qatomic_set(&host_mappings_altered, true);
-    qatomic_set(&s->has_protected, true);
-    return host_errno(mprotect(host, len, prot));
-}
+    bool drops = call->func_code == PVMEMCONTROL_GUARD;
+    int ret;
 
-static int ram_lock(PVMemcontrolState *s, void *host, hwaddr len)
-{
-    qatomic_set(&host_mappings_altered, true);
-    qatomic_set(&s->has_locked, true);
-    return host_errno(mlock2(host, len, 0));
+    if (!is_whole_pages(ram->block, (char *)ram->cache.ptr + offset, len)) {
+        return EINVAL;
+    }
+    if (drops && !ram_drop_begin(ram, offset, len)) {
+        return EBUSY;
+    }
+    ret = ram_mark(s, ram, offset, len, call);
+    if (drops) {
+        ram_drop_end(ram, offset, len, false);
+    }
+    return ret;
 }
 
 int pvmemcontrol_ram_call(PVMemcontrolState *s, PVMemcontrolRam *ram,
                           hwaddr offset, hwaddr len,
                           const PVMemcontrolCall *call)
 {
-    void *host = ram->cache.ptr + offset;
-
-    if (call->func_code > PVMEMCONTROL_PAGEOUT &&
-        call->func_code != PVMEMCONTROL_MUNLOCK) {
-        qatomic_set(&s->has_told, true);
-    }
     switch (call->func_code) {
     case PVMEMCONTROL_DONTNEED:
     case PVMEMCONTROL_REMOVE:
     case PVMEMCONTROL_FREE:
         return ram_discard(s, ram, offset, len, call->func_code);
     case PVMEMCONTROL_PAGEOUT:
-        return host_errno(madvise(host, len, MADV_PAGEOUT));
-    case PVMEMCONTROL_DONTDUMP:
-        return host_errno(madvise(host, len, MADV_DONTDUMP));
-    case PVMEMCONTROL_SET_VMA_ANON_NAME:
-        return host_name(host, len, call->arg);
-    case PVMEMCONTROL_MLOCK:
-        return ram_lock(s, host, len);
-    case PVMEMCONTROL_MUNLOCK:
-        return host_errno(munlock(host, len));
-    case PVMEMCONTROL_MPROTECT_NONE:
-        return ram_protect(s, host, len, PROT_NONE);
-    case PVMEMCONTROL_MPROTECT_R:
-        return ram_protect(s, host, len, PROT_READ);
-    case PVMEMCONTROL_MPROTECT_W:
-        return ram_protect(s, host, len, PROT_WRITE);
-    case PVMEMCONTROL_MPROTECT_RW:
-        return ram_protect(s, host, len, PROT_READ | PROT_WRITE);
-    case PVMEMCONTROL_MERGEABLE:
-        return host_errno(madvise(host, len, MADV_MERGEABLE));
-    case PVMEMCONTROL_UNMERGEABLE:
-        return host_errno(madvise(host, len, MADV_UNMERGEABLE));
+        return host_errno(madvise((char *)ram->cache.ptr + offset, len,
+                                  MADV_PAGEOUT));
+    case PVMEMCONTROL_GUARD:
+    case PVMEMCONTROL_UNGUARD:
+        return ram_guard(s, ram, offset, len, call);
     default:
-        g_assert_not_reached();
+        return ram_mark(s, ram, offset, len, call);
     }
 }
 
@@ -384,21 +410,7 @@ void pvmemcontrol_memory_exit(PVMemcontrolState *s)
 
 void pvmemcontrol_memory_reset(PVMemcontrolState *s)
 {
-    bool protected = qatomic_xchg(&s->has_protected, false);
-    bool locked = qatomic_xchg(&s->has_locked, false);
-    unsigned int i;
-
-    qatomic_set(&s->has_told, false);
-    RCU_READ_LOCK_GUARD();
-    for (i = 0; s->map && i < s->map->nr; i++) {
-        PVMemcontrolRam *ram = &s->map->ram[i];
-
-        /* Cannot fail on a mapping that is whole, and nobody could help it. */
-        if (protected) {
-            mprotect(ram->cache.ptr, ram->size, PROT_READ | PROT_WRITE);
-        }
-        if (locked && !enable_mlock) {
-            munlock(ram->cache.ptr, ram->size);
-        }
+    if (qatomic_xchg(&s->has_told, false)) {
+        pvmemcontrol_marks_reset();
     }
 }

@@ -66,6 +66,9 @@ static const Counter counters[] = {
     REQUESTS(PVMEMCONTROL_UNMERGEABLE, "unmergeable"),
     REQUESTS(PVMEMCONTROL_KIND_FEATURES, "features"),
     REQUESTS(PVMEMCONTROL_KIND_VECTOR, "vector"),
+    REQUESTS(PVMEMCONTROL_KIND_VIOLATION, "violation"),
+    REQUESTS(PVMEMCONTROL_KIND_GUARD, "guard"),
+    REQUESTS(PVMEMCONTROL_KIND_UNGUARD, "unguard"),
     COUNTER(requests[PVMEMCONTROL_KIND_UNKNOWN], "requests-unknown",
             "requests with a function code that the device does not know"),
     COUNTER(vector_entries, "vector-entries",
@@ -78,7 +81,20 @@ static const Counter counters[] = {
     COUNTER(bytes_discarded, "bytes-discarded",
             "bytes whose content was dropped"),
     COUNTER(faults_injected, "faults-injected",
-            "requests that went wrong on demand"),
+            "requests that went wrong on demand, and failures of the device"),
+    COUNTER(violations[PVMEMCONTROL_ACCESS_READ], "violations-read",
+            "reads by a vCPU that a protection forbids"),
+    COUNTER(violations[PVMEMCONTROL_ACCESS_WRITE], "violations-write",
+            "writes by a vCPU that a protection forbids"),
+    COUNTER(violations[PVMEMCONTROL_ACCESS_FETCH], "violations-fetch",
+            "instructions that a protection forbids a vCPU to read"),
+    COUNTER(violations_in_nmi, "violations-in-nmi",
+            "of the violations: let through, as the guest took no NMI"),
+    COUNTER(violations_paused, "violations-paused",
+            "how often the VM was paused because of a violation"),
+    COUNTER(own_accesses, "own-accesses",
+            "accesses by QEMU itself to protected memory, let through; of the "
+            "process, counted by its first device"),
 };
 
 static void get_counter(Object *obj, Visitor *v, const char *name,
@@ -100,6 +116,30 @@ static void get_requests_total(Object *obj, Visitor *v, const char *name,
         value += counter_sum(PVMEMCONTROL(obj),
                              offsetof(PVMemcontrolCounters, requests[i]));
     }
+    visit_type_uint64(v, name, &value, errp);
+}
+
+/* Those of the hook that an accelerator has not told the kind of as well */
+static void get_violations_total(Object *obj, Visitor *v, const char *name,
+                                 void *opaque, Error **errp)
+{
+    PVMemcontrolCounters *c;
+    uint64_t value = 0;
+    int i;
+
+    for (i = 0; i < ARRAY_SIZE(c->violations); i++) {
+        value += counter_sum(PVMEMCONTROL(obj),
+                             offsetof(PVMemcontrolCounters, violations[i]));
+    }
+    visit_type_uint64(v, name, &value, errp);
+}
+
+static void get_number(Object *obj, Visitor *v, const char *name,
+                       void *opaque, Error **errp)
+{
+    uint64_t (*number)(void) = opaque;
+    uint64_t value = number();
+
     visit_type_uint64(v, name, &value, errp);
 }
 
@@ -173,6 +213,16 @@ static void set_fault_mode(Object *obj, int mode, Error **errp)
     pvmemcontrol_faults_set_mode(&PVMEMCONTROL(obj)->faults, mode);
 }
 
+static int get_in_nmi(Object *obj, Error **errp)
+{
+    return qatomic_read(&PVMEMCONTROL(obj)->in_nmi);
+}
+
+static void set_in_nmi(Object *obj, int policy, Error **errp)
+{
+    qatomic_set(&PVMEMCONTROL(obj)->in_nmi, policy);
+}
+
 static bool get_forget(Object *obj, Error **errp)
 {
     return false;
@@ -205,6 +255,34 @@ void pvmemcontrol_class_add_properties(ObjectClass *klass)
                               get_connections, NULL, NULL, NULL);
     object_class_property_set_description(klass, "connections",
                                           "buffers that are registered");
+    object_class_property_add(klass, "violations-total", "uint64",
+                              get_violations_total, NULL, NULL, NULL);
+    object_class_property_set_description(klass, "violations-total",
+                                          "accesses by a vCPU that a protection forbids");
+    object_class_property_add(klass, "ranges", "uint64", get_number, NULL,
+                              NULL, pvmemcontrol_nr_ranges);
+    object_class_property_set_description(klass, "ranges",
+                                          "ranges of RAM now that are protected, locked, "
+                                          "named or advised alike");
+    object_class_property_add(klass, "locked-bytes", "uint64", get_number,
+                              NULL, NULL, pvmemcontrol_locked_bytes);
+    object_class_property_set_description(klass, "locked-bytes",
+                                          "bytes of RAM that are locked now");
+    object_class_property_add(klass, "guards", "uint64", get_number, NULL,
+                              NULL, pvmemcontrol_nr_guards);
+    object_class_property_set_description(klass, "guards",
+                                          "pages of RAM that are guarded now");
+    object_class_property_add(klass, "guards-installed", "uint64", get_number,
+                              NULL, NULL, pvmemcontrol_nr_guards_installed);
+    object_class_property_set_description(klass, "guards-installed",
+                                          "of them, those that take no mapping of the host");
+    object_class_property_add_enum(klass, "violation-in-nmi",
+                                   "PVMemcontrolInNmi",
+                                   &pvmemcontrol_in_nmi_lookup,
+                                   get_in_nmi, set_in_nmi);
+    object_class_property_set_description(klass, "violation-in-nmi",
+                                          "a violation while NMIs are masked: allow it, and "
+                                          "tell afterwards; or pause the VM");
 
     for (i = 0; i < ARRAY_SIZE(fault_numbers); i++) {
         object_class_property_add(klass, fault_numbers[i].name,
@@ -220,6 +298,7 @@ void pvmemcontrol_class_add_properties(ObjectClass *klass)
                                    get_fault_mode, set_fault_mode);
     object_class_property_set_description(klass, "x-fault-mode",
                                           "what goes wrong");
+    pvmemcontrol_fail_add_properties(klass);
     object_class_property_add_bool(klass, "x-forget", get_forget, set_forget);
     object_class_property_set_description(klass, "x-forget",
                                           "write true: lose all connections");

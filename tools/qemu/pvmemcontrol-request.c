@@ -71,6 +71,12 @@ static unsigned int kind_of(PVMemcontrolState *s, uint64_t func_code)
             return PVMEMCONTROL_KIND_FEATURES;
         case PVMEMCONTROL_VECTOR:
             return PVMEMCONTROL_KIND_VECTOR;
+        case PVMEMCONTROL_VIOLATION:
+            return PVMEMCONTROL_KIND_VIOLATION;
+        case PVMEMCONTROL_GUARD:
+            return PVMEMCONTROL_KIND_GUARD;
+        case PVMEMCONTROL_UNGUARD:
+            return PVMEMCONTROL_KIND_UNGUARD;
         }
     }
     return PVMEMCONTROL_KIND_UNKNOWN;
@@ -97,7 +103,9 @@ static PVMemcontrolRet features(PVMemcontrolState *s)
 {
     note_use(s, 1);
     return (PVMemcontrolRet) {
-        .ret_value = PVMEMCONTROL_FEATURE_VECTOR,
+        .ret_value = PVMEMCONTROL_FEATURE_VECTOR |
+                     PVMEMCONTROL_FEATURE_VIOLATION |
+                     PVMEMCONTROL_FEATURE_GUARD,
         .arg0 = VECTOR_MAX,
         .arg1 = pvmemcontrol_ram_zeroing(s),
     };
@@ -232,9 +240,17 @@ static bool execute(PVMemcontrolState *s, const Request *req,
         return true;
     case PVMEMCONTROL_KIND_VECTOR:
         return vector(s, req, fault, ret);
+    case PVMEMCONTROL_KIND_VIOLATION:
+        note_use(s, 1);
+        *ret = pvmemcontrol_violation_page(s, &req->call);
+        return true;
     case PVMEMCONTROL_KIND_UNKNOWN:
         *ret = refuse(&req->call, EOPNOTSUPP);
         return true;
+    case PVMEMCONTROL_KIND_GUARD:
+    case PVMEMCONTROL_KIND_UNGUARD:
+        note_use(s, 1);
+        /* fall through */
     default:
         *ret = range(s, &req->call, fault);
         return true;
@@ -299,7 +315,8 @@ static bool process(PVMemcontrolState *s, const Request *req,
     } else {
         is_answer = execute(s, req, NULL, ret);
     }
-    if (!is_answer) {
+    /* Of a device without memory it would be: that is no RAM. */
+    if (!is_answer || unlikely(qatomic_read(&s->gone))) {
         return false;
     }
 

@@ -26,6 +26,7 @@
 #include "qemu/log.h"
 #include "qemu/memalign.h"
 #include "qemu/module.h"
+#include "qemu/units.h"
 #include "pvmemcontrol-internal.h"
 #include "trace.h"
 
@@ -93,9 +94,13 @@ uint32_t pvmemcontrol_nr_connections(PVMemcontrolState *s)
 
 /* -- Transport commands -------------------------------------------------- */
 
-/* With s->lock; forgets all connections, which no state survives that ends. */
+/*
+ * With s->lock; forgets all connections, which no state survives that ends, and
+ * where records of violations go: the next driver uses that memory otherwise.
+ */
 static void enter(PVMemcontrolState *s, PVMemcontrolPhase phase)
 {
+    s->violation_gpa = 0;
     qatomic_set(&s->phase, phase);
     qatomic_set(&s->connections->count, 0);
     s->command = phase == PVMEMCONTROL_BROKEN ? PVMEMCONTROL_TRANSPORT_ERROR :
@@ -215,6 +220,11 @@ static void request(PVMemcontrolState *s, uint32_t id)
 static uint64_t mmio_read(void *opaque, hwaddr addr, unsigned size)
 {
     PVMemcontrolState *s = opaque;
+    uint64_t value;
+
+    if (unlikely(pvmemcontrol_fail_access(s, &value))) {
+        return value;
+    }
 
     QEMU_LOCK_GUARD(&s->lock);
     if (addr == PVMEMCONTROL_REG_COMMAND && size == 4) {
@@ -231,7 +241,11 @@ static uint64_t mmio_read(void *opaque, hwaddr addr, unsigned size)
 static void mmio_write(void *opaque, hwaddr addr, uint64_t value, unsigned size)
 {
     PVMemcontrolState *s = opaque;
+    uint64_t ignored;
 
+    if (unlikely(pvmemcontrol_fail_access(s, &ignored))) {
+        return;
+    }
     if (addr == PVMEMCONTROL_REG_COMMAND && size == 4) {
         if (value & PVMEMCONTROL_CONNECTION_ID) {
             request(s, value);
@@ -288,7 +302,8 @@ static int pre_save(void *opaque)
     s->saved_count = s->connections->count;
     s->saved_gpa = g_memdup2(s->connections->gpa,
                              s->saved_count * sizeof(s->saved_gpa[0]));
-    s->saved_told = qatomic_read(&s->has_told);
+    /* A guest of 1.0 has to say it again, as ever. */
+    s->saved_told = qatomic_read(&s->has_told) && !s->version_minor;
     s->saved_kind = pvmemcontrol_memory_kind();
     return 0;
 }
@@ -304,7 +319,10 @@ static int pre_load(void *opaque)
     PVMemcontrolState *s = opaque;
 
     free_saved(s);
+    pvmemcontrol_marks_await();
     s->used_minor = 0;
+    s->violation_gpa = 0;
+    s->violation_sequence = 0;
     return 0;
 }
 
@@ -313,14 +331,21 @@ static bool saved_is_sane(void *opaque, int version_id)
 {
     PVMemcontrolState *s = opaque;
 
-    return s->phase <= PVMEMCONTROL_WORKING &&
-           s->saved_count <= s->max_connections;
+    if (s->phase <= PVMEMCONTROL_WORKING &&
+        s->saved_count <= s->max_connections) {
+        return true;
+    }
+    /* The loading ends here, but what is here may yet be saved. */
+    s->phase = PVMEMCONTROL_BROKEN;
+    s->saved_count = 0;
+    return false;
 }
 
 static int post_load(void *opaque, int version_id)
 {
     PVMemcontrolState *s = opaque;
     PVMemcontrolConnections *c = connections_new(MAX(s->saved_count, 1));
+    bool applied = pvmemcontrol_marks_apply(s);
 
     QEMU_LOCK_GUARD(&s->lock);
     if (s->saved_count) {
@@ -335,7 +360,8 @@ static int post_load(void *opaque, int version_id)
      * here, or this device may lack what it counts on.  There is one way to
      * tell a driver: not to know its buffers.
      */
-    if (s->saved_told || s->saved_kind != pvmemcontrol_memory_kind() ||
+    if (s->saved_told || !applied ||
+        s->saved_kind != pvmemcontrol_memory_kind() ||
         s->used_minor > s->version_minor) {
         enter(s, PVMEMCONTROL_BROKEN);
         s->used_minor = 0;
@@ -363,6 +389,35 @@ static const VMStateDescription vmstate_used_minor = {
     },
 };
 
+static bool marks_needed(void *opaque)
+{
+    PVMemcontrolState *s = opaque;
+
+    return qatomic_read(&s->has_told) && s->version_minor &&
+           (pvmemcontrol_nr_ranges() || pvmemcontrol_nr_guards());
+}
+
+static int marks_post_load(void *opaque, int version_id)
+{
+    PVMemcontrolState *s = opaque;
+
+    qatomic_set(&s->has_told, true);
+    return 0;
+}
+
+static const VMStateDescription vmstate_marks = {
+    .name = TYPE_PVMEMCONTROL "/marks",
+    .version_id = 1,
+    .minimum_version_id = 1,
+    .needed = marks_needed,
+    .post_load = marks_post_load,
+    .fields = (VMStateField[]) {
+        VMSTATE_SINGLE(saved_marks, PVMemcontrolState, 0,
+                       pvmemcontrol_vmstate_marks, bool),
+        VMSTATE_END_OF_LIST()
+    },
+};
+
 static const VMStateDescription vmstate_pvmemcontrol = {
     .name = TYPE_PVMEMCONTROL,
     .version_id = 1,
@@ -386,6 +441,8 @@ static const VMStateDescription vmstate_pvmemcontrol = {
     },
     .subsections = (const VMStateDescription * []) {
         &vmstate_used_minor,
+        &vmstate_marks,
+        &pvmemcontrol_vmstate_violation,
         NULL
     },
 };
@@ -399,6 +456,21 @@ static void pvmemcontrol_reset(DeviceState *dev)
     pvmemcontrol_forget(s);
     qatomic_set(&s->used_minor, 0);
     pvmemcontrol_memory_reset(s);
+}
+
+/* What is of the process, once */
+static void pvmemcontrol_guard_init(PVMemcontrolState *s)
+{
+    static bool done;
+
+    if (!done) {
+        done = true;
+        if (s->no_guard_install) {
+            pvmemcontrol_guard_forbid_install();
+        }
+        pvmemcontrol_blocks_init();
+        pvmemcontrol_access_init();
+    }
 }
 
 static void pvmemcontrol_realize(PCIDevice *dev, Error **errp)
@@ -419,6 +491,8 @@ static void pvmemcontrol_realize(PCIDevice *dev, Error **errp)
     memory_region_init_io(&s->mmio, OBJECT(s), &mmio_ops, s,
                           TYPE_PVMEMCONTROL, PVMEMCONTROL_BAR_SIZE);
     memory_region_set_lockless_io(&s->mmio);
+    pvmemcontrol_guard_init(s);
+    pvmemcontrol_violation_add_device(s);
     pci_register_bar(dev, 0, PCI_BASE_ADDRESS_SPACE_MEMORY, &s->mmio);
     pvmemcontrol_memory_init(s);
 }
@@ -427,7 +501,19 @@ static void pvmemcontrol_realize(PCIDevice *dev, Error **errp)
 static void pvmemcontrol_exit(PCIDevice *dev)
 {
     PVMemcontrolState *s = PVMEMCONTROL(dev);
+    PVMemcontrolState *other;
 
+    pvmemcontrol_marks_lock();
+    qatomic_set(&s->gone, true);
+    pvmemcontrol_marks_unlock();
+    pvmemcontrol_violation_remove_device(s);
+    other = pvmemcontrol_first_device();
+    if (!other) {
+        pvmemcontrol_memory_reset(s);
+    } else if (qatomic_read(&s->has_told)) {
+        /* What has been done stays, and migrates with this one. */
+        qatomic_set(&other->has_told, true);
+    }
     pvmemcontrol_memory_exit(s);
 }
 
@@ -442,12 +528,14 @@ static void pvmemcontrol_instance_init(Object *obj)
     s->counters = qemu_memalign(__alignof__(s->counters[0]), size);
     memset(s->counters, 0, size);
     pvmemcontrol_faults_init(&s->faults);
+    pvmemcontrol_fail_init(&s->fail);
 }
 
 static void pvmemcontrol_instance_finalize(Object *obj)
 {
     PVMemcontrolState *s = PVMEMCONTROL(obj);
 
+    pvmemcontrol_fail_destroy(&s->fail);
     pvmemcontrol_faults_destroy(&s->faults);
     qemu_vfree(s->counters);
     g_free(s->connections);
@@ -458,6 +546,11 @@ static void pvmemcontrol_instance_finalize(Object *obj)
 static Property pvmemcontrol_properties[] = {
     DEFINE_PROP_UINT32("max-connections", PVMemcontrolState, max_connections,
                        65536),
+    DEFINE_PROP_UINT32("max-ranges", PVMemcontrolState, max_ranges, 16384),
+    DEFINE_PROP_SIZE("max-locked-bytes", PVMemcontrolState, max_locked_bytes,
+                     256 * MiB),
+    DEFINE_PROP_BOOL("x-no-guard-install", PVMemcontrolState, no_guard_install,
+                     false),
     DEFINE_PROP_UINT32("version-minor", PVMemcontrolState, version_minor,
                        PVMEMCONTROL_VERSION_MINOR),
     DEFINE_PROP_END_OF_LIST(),

@@ -1,0 +1,496 @@
+/*
+ * pvmemcontrol: what the guest has had done to its pages, and lasts
+ *
+ * Protections, locks, names and advice that stay are kept here for each page of
+ * RAM: to limit how many mappings of the host they take, to do the same again
+ * where the guest moves to, to undo them when the machine starts anew, and to
+ * know a protection from any other reason for a fault.  A guard is another
+ * protection, beside the one of mprotect(): an access needs both to permit it.
+ * MPROTECT_RW undoes either, for who only knows that an access was stopped.
+ *
+ * DOC: Locking
+ *
+ * One lock for all of RAM, as there is one table of mappings in the host, which
+ * each of these system calls locks as well.  Who holds it touches no guest
+ * memory and takes no other lock, so that a signal handler may take it.  The
+ * blocks can be found under it or under RCU.  That a page is open is said by
+ * its counter of users, which is atomic: who opens a page first counts and then
+ * looks at its mark, who marks one first marks and then looks at its counter.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+#include <sys/prctl.h>
+#include "exec/cpu-common.h"
+#include "exec/ramblock.h"
+#include "hw/boards.h"
+#include "sysemu/hostmem.h"
+#include "sysemu/sysemu.h"
+#include "pvmemcontrol-internal.h"
+#include "trace.h"
+
+/* Newer than the oldest C library that QEMU builds with */
+#ifndef PR_SET_VMA
+#define PR_SET_VMA 0x53564d41
+#endif
+#ifndef PR_SET_VMA_ANON_NAME
+#define PR_SET_VMA_ANON_NAME 0
+#endif
+
+#define NR_NAMES_MAX (PVMEMCONTROL_MARK_NAME >> PVMEMCONTROL_MARK_NAME_SHIFT)
+
+/* How marks change: those of @mask become those of @value. */
+typedef struct Change {
+    uint32_t mask;
+    uint32_t value;
+} Change;
+
+/* Under the lock, all of these */
+static uint64_t nr_ranges;
+static uint64_t locked_bytes;
+static uint64_t nr_guards;
+static uint64_t nr_guards_installed;
+/* Numbers by index, 0 unused, and indices by number */
+static GArray *names;
+static GHashTable *name_index;
+
+uint64_t pvmemcontrol_nr_ranges(void)
+{
+    return qatomic_read(&nr_ranges);
+}
+
+uint64_t pvmemcontrol_locked_bytes(void)
+{
+    return qatomic_read(&locked_bytes);
+}
+
+uint64_t pvmemcontrol_nr_guards(void)
+{
+    return qatomic_read(&nr_guards);
+}
+
+uint64_t pvmemcontrol_nr_guards_installed(void)
+{
+    return qatomic_read(&nr_guards_installed);
+}
+
+/* -- Names --------------------------------------------------------------- */
+
+/* Returns the index that a page of this name is marked with, 0 if no more. */
+static uint32_t name_to_index(uint64_t number)
+{
+    gpointer found;
+
+    if (!names) {
+        uint64_t none = 0;
+
+        names = g_array_new(false, false, sizeof(uint64_t));
+        g_array_append_val(names, none);
+        name_index = g_hash_table_new_full(g_int64_hash, g_int64_equal,
+                                           g_free, NULL);
+    }
+    found = g_hash_table_lookup(name_index, &number);
+    if (!found && names->len <= NR_NAMES_MAX) {
+        found = GUINT_TO_POINTER(names->len);
+        g_hash_table_insert(name_index, g_memdup2(&number, sizeof(number)),
+                            found);
+        g_array_append_val(names, number);
+    }
+    return GPOINTER_TO_UINT(found);
+}
+
+uint64_t pvmemcontrol_name_of(uint32_t mark)
+{
+    uint32_t index = mark >> PVMEMCONTROL_MARK_NAME_SHIFT;
+
+    return index ? g_array_index(names, uint64_t, index) : 0;
+}
+
+static void names_forget(void)
+{
+    if (names) {
+        g_array_free(names, true);
+        g_hash_table_destroy(name_index);
+        names = NULL;
+        name_index = NULL;
+    }
+}
+
+/* -- The host ------------------------------------------------------------ */
+
+static int host_errno(int result)
+{
+    return result ? errno : 0;
+}
+
+static int host_name(void *host, hwaddr len, uint64_t number)
+{
+    char name[sizeof("pvmemcontrol-18446744073709551615")];
+
+    snprintf(name, sizeof(name), "pvmemcontrol-%" PRIu64, number);
+    return host_errno(prctl(PR_SET_VMA, PR_SET_VMA_ANON_NAME, host, len,
+                            number ? name : NULL));
+}
+
+/* A guard that stays, and is made of a protection, stays forbidden. */
+static int host_protect(PVMemcontrolBlock *b, size_t first, size_t end,
+                        const Change *c)
+{
+    uint32_t guard = b->prot_marks & PVMEMCONTROL_MARK_GUARD & ~c->mask;
+    size_t at, next;
+    int ret = 0;
+
+    for (at = first; at < end && !ret; at = next) {
+        next = pvmemcontrol_run_end(b, at, end, guard);
+        ret = pvmemcontrol_pages_protect(b, at, next,
+                pvmemcontrol_host_prot(b, c->value | (b->marks[at] & guard)));
+    }
+    if (ret) {
+        /* It may have come half way. */
+        pvmemcontrol_pages_seal(b, first, end - first);
+        pvmemcontrol_pages_reopen(b, first, end);
+    }
+    return ret;
+}
+
+static int host_open(PVMemcontrolBlock *b, size_t first, size_t end,
+                     const Change *c)
+{
+    int ret;
+
+    if (!nr_guards) {
+        return host_protect(b, first, end, c);
+    }
+    ret = pvmemcontrol_guard_drop_open(b, first, end);
+    ret = ret ?: host_protect(b, first, end, c);
+    return ret ?: pvmemcontrol_guard_remove(b, first, end);
+}
+
+/*
+ * The host locks what it then cannot bring in, a page that is forbidden, and
+ * says that it failed: what is not to be locked is not to count as free.
+ */
+static int host_lock(PVMemcontrolBlock *b, void *host, hwaddr len)
+{
+    size_t at = ((char *)host - b->host) / b->page_size;
+    size_t end = DIV_ROUND_UP((char *)host - b->host + len, b->page_size);
+    size_t next;
+    int ret = host_errno(mlock2(host, len, 0));
+
+    for (; ret && !enable_mlock && at < end; at = next) {
+        next = pvmemcontrol_run_end(b, at, end, PVMEMCONTROL_MARK_LOCKED);
+        if (!(b->marks[at] & PVMEMCONTROL_MARK_LOCKED)) {
+            munlock(b->host + at * b->page_size, (next - at) * b->page_size);
+        }
+    }
+    return ret;
+}
+
+/* The system call for a change of one kind of marks, on the range as given */
+static int host_change(PVMemcontrolBlock *b, void *host, hwaddr len,
+                       const Change *c, uint64_t name)
+{
+    size_t first = ((char *)host - b->host) / b->page_size;
+    size_t end = DIV_ROUND_UP((char *)host - b->host + len, b->page_size);
+
+    switch (c->mask) {
+    case PVMEMCONTROL_MARK_PROT:
+    case PVMEMCONTROL_MARK_FORBIDS:
+        if (!QEMU_PTR_IS_ALIGNED(host, b->page_size) ||
+            !QEMU_IS_ALIGNED(ROUND_UP(len, qemu_real_host_page_size()),
+                             b->page_size)) {
+            /* As the host says: an error, as these are not its pages */
+            return host_errno(mprotect(host, len,
+                                       pvmemcontrol_host_prot(b, c->value)));
+        }
+        return c->mask & PVMEMCONTROL_MARK_GUARD ?
+               host_open(b, first, end, c) : host_protect(b, first, end, c);
+    case PVMEMCONTROL_MARK_GUARD:
+        return c->value ? pvmemcontrol_guard_pages(b, first, end) :
+                          pvmemcontrol_unguard_pages(b, first, end);
+    case PVMEMCONTROL_MARK_DONTDUMP:
+        return host_errno(madvise(host, len, c->value ? MADV_DONTDUMP :
+                                  MADV_DODUMP));
+    case PVMEMCONTROL_MARK_LOCKED:
+        return c->value ? host_lock(b, host, len) :
+                          host_errno(munlock(host, len));
+    case PVMEMCONTROL_MARK_MERGE:
+        return host_errno(madvise(host, len,
+                                  c->value == PVMEMCONTROL_MARK_MERGEABLE ?
+                                  MADV_MERGEABLE : MADV_UNMERGEABLE));
+    default:
+        return host_name(host, len, name);
+    }
+}
+
+/* -- Changes ------------------------------------------------------------- */
+
+static uint32_t changed(PVMemcontrolBlock *b, size_t page, const Change *c)
+{
+    return (b->marks[page] & ~c->mask) | c->value;
+}
+
+/* How many ranges begin in [@first, @end], before a change there, or after */
+static uint64_t count_begins(PVMemcontrolBlock *b, size_t first, size_t end,
+                             const Change *c)
+{
+    uint32_t before = first ? b->marks[first - 1] & b->mapping_marks : 0;
+    uint64_t nr = 0;
+    size_t i;
+
+    for (i = first; i <= end && i < b->nr_pages; i++) {
+        uint32_t mark = c && i < end ? changed(b, i, c) : b->marks[i];
+
+        mark &= b->mapping_marks;
+        nr += mark && mark != before;
+        before = mark;
+    }
+    return nr;
+}
+
+static uint64_t count_pages(PVMemcontrolBlock *b, size_t first, size_t end,
+                            uint32_t mark)
+{
+    uint64_t nr = 0;
+    size_t i;
+
+    for (i = first; i < end; i++) {
+        nr += !!(b->marks[i] & mark);
+    }
+    return nr;
+}
+
+static uint64_t count_locked(PVMemcontrolBlock *b, size_t first, size_t end)
+{
+    return count_pages(b, first, end, PVMEMCONTROL_MARK_LOCKED) * b->page_size;
+}
+
+static void add_guards(PVMemcontrolBlock *b, uint64_t nr)
+{
+    qatomic_set(&nr_guards, nr_guards + nr);
+    if (b->guard_kind == PVMEMCONTROL_GUARD_INSTALL) {
+        qatomic_set(&nr_guards_installed, nr_guards_installed + nr);
+    }
+}
+
+static bool change_of(const PVMemcontrolCall *call, Change *c)
+{
+    switch (call->func_code) {
+    case PVMEMCONTROL_DONTDUMP:
+        *c = (Change) { PVMEMCONTROL_MARK_DONTDUMP,
+                        PVMEMCONTROL_MARK_DONTDUMP };
+        return true;
+    case PVMEMCONTROL_SET_VMA_ANON_NAME:
+        c->mask = PVMEMCONTROL_MARK_NAME;
+        c->value = call->arg ? name_to_index(call->arg) <<
+                               PVMEMCONTROL_MARK_NAME_SHIFT : 0;
+        return !call->arg || c->value;
+    case PVMEMCONTROL_MLOCK:
+        *c = (Change) { PVMEMCONTROL_MARK_LOCKED, PVMEMCONTROL_MARK_LOCKED };
+        return true;
+    case PVMEMCONTROL_MUNLOCK:
+        *c = (Change) { PVMEMCONTROL_MARK_LOCKED, 0 };
+        return true;
+    case PVMEMCONTROL_MPROTECT_NONE:
+        *c = (Change) { PVMEMCONTROL_MARK_PROT, PVMEMCONTROL_MARK_PROT_NONE };
+        return true;
+    case PVMEMCONTROL_MPROTECT_R:
+        *c = (Change) { PVMEMCONTROL_MARK_PROT, PVMEMCONTROL_MARK_PROT_R };
+        return true;
+    case PVMEMCONTROL_MPROTECT_W:
+        *c = (Change) { PVMEMCONTROL_MARK_PROT, PVMEMCONTROL_MARK_PROT_W };
+        return true;
+    case PVMEMCONTROL_MPROTECT_RW:
+        *c = (Change) { PVMEMCONTROL_MARK_FORBIDS, 0 };
+        return true;
+    case PVMEMCONTROL_MERGEABLE:
+        *c = (Change) { PVMEMCONTROL_MARK_MERGE,
+                        PVMEMCONTROL_MARK_MERGEABLE };
+        return true;
+    case PVMEMCONTROL_UNMERGEABLE:
+        *c = (Change) { PVMEMCONTROL_MARK_MERGE,
+                        PVMEMCONTROL_MARK_UNMERGEABLE };
+        return true;
+    case PVMEMCONTROL_GUARD:
+        *c = (Change) { PVMEMCONTROL_MARK_GUARD, PVMEMCONTROL_MARK_GUARD };
+        return true;
+    case PVMEMCONTROL_UNGUARD:
+        *c = (Change) { PVMEMCONTROL_MARK_GUARD, 0 };
+        return true;
+    default:
+        g_assert_not_reached();
+    }
+}
+
+/*
+ * What can never be, whatever the limits: locked is what cannot be dropped, and
+ * where the guard is, there is nothing to lock.
+ */
+static int check_change(PVMemcontrolBlock *b, size_t first, size_t end,
+                        const Change *c)
+{
+    bool conflict;
+
+    switch (c->value) {
+    case PVMEMCONTROL_MARK_GUARD:
+        conflict = count_pages(b, first, end, PVMEMCONTROL_MARK_LOCKED);
+        return b->guard_kind == PVMEMCONTROL_GUARD_NEVER ? EOPNOTSUPP :
+               conflict ? EINVAL : 0;
+    case PVMEMCONTROL_MARK_LOCKED:
+        conflict = count_pages(b, first, end, PVMEMCONTROL_MARK_GUARD);
+        return conflict ? EINVAL : 0;
+    default:
+        return 0;
+    }
+}
+
+/* Under the lock */
+static int change_range(PVMemcontrolState *s, PVMemcontrolBlock *b, void *host,
+                        hwaddr len, const Change *c, uint64_t name)
+{
+    size_t first = ((char *)host - b->host) / b->page_size;
+    size_t end = DIV_ROUND_UP((char *)host - b->host + len, b->page_size);
+    uint64_t before = count_begins(b, first, end, NULL);
+    uint64_t after = count_begins(b, first, end, c);
+    uint64_t ranges = nr_ranges - before + after;
+    uint64_t bytes = locked_bytes;
+    size_t i;
+    int ret;
+
+    ret = check_change(b, first, end, c);
+    if (ret) {
+        return ret;
+    }
+    if (c->mask == PVMEMCONTROL_MARK_LOCKED) {
+        bytes -= count_locked(b, first, end);
+        bytes += c->value ? (end - first) * b->page_size : 0;
+    }
+    if ((ranges > s->max_ranges && after > before) ||
+        (bytes > s->max_locked_bytes && bytes > locked_bytes)) {
+        trace_pvmemcontrol_limit(ranges, bytes);
+        ret = ENOSPC;
+    } else {
+        ret = host_change(b, host, len, c, name);
+    }
+    if (ret) {
+        return ret;
+    }
+    if (c->mask & PVMEMCONTROL_MARK_GUARD) {
+        add_guards(b, (c->value ? end - first : 0) -
+                      count_pages(b, first, end, PVMEMCONTROL_MARK_GUARD));
+        trace_pvmemcontrol_guard(host, len, c->value, nr_guards);
+    }
+    for (i = first; i < end; i++) {
+        uint32_t mark = changed(b, i, c);
+
+        /* A page of the table that is not needed is not made. */
+        if (mark != b->marks[i]) {
+            qatomic_set(&b->marks[i], mark);
+        }
+    }
+    qatomic_set(&nr_ranges, ranges);
+    qatomic_set(&locked_bytes, bytes);
+    if (c->mask & PVMEMCONTROL_MARK_FORBIDS) {
+        /* Pairs with the one of who opens a page. */
+        smp_mb();
+        pvmemcontrol_pages_reopen(b, first, end);
+    }
+    return 0;
+}
+
+int pvmemcontrol_marks_set(PVMemcontrolState *s, void *host, hwaddr len,
+                           const PVMemcontrolCall *call)
+{
+    PVMemcontrolBlock *b;
+    Change c;
+    int ret = ENOSPC;
+
+    pvmemcontrol_marks_lock();
+    b = qatomic_read(&s->gone) ? NULL : pvmemcontrol_block_find(host);
+    if (b && change_of(call, &c)) {
+        ret = change_range(s, b, host, len, &c, call->arg);
+    }
+    pvmemcontrol_marks_unlock();
+    /* What a host says that has no more mappings for this process */
+    if (ret == ENOMEM && s->version_minor >= 1) {
+        ret = ENOSPC;
+    }
+    return ret;
+}
+
+/* -- Undone ------------------------------------------------------------- */
+
+/* What a page is without advice is up to whoever has started this QEMU. */
+static void default_advice(RAMBlock *block, int *dump, int *merge)
+{
+    Object *owner = block ? memory_region_owner(block->mr) : NULL;
+    HostMemoryBackend *backend = (HostMemoryBackend *)
+        object_dynamic_cast(owner, TYPE_MEMORY_BACKEND);
+    MachineState *machine = MACHINE(qdev_get_machine());
+    bool dumped = backend ? backend->dump : machine_dump_guest_core(machine);
+    bool merged = backend ? backend->merge : machine_mem_merge(machine);
+
+    *dump = dumped ? MADV_DODUMP : MADV_DONTDUMP;
+    *merge = merged ? MADV_MERGEABLE : MADV_UNMERGEABLE;
+}
+
+/*
+ * Cannot fail on a mapping that is whole, and nobody could help it.  Names and
+ * advice are no matter of what the guest finds, but they take mappings.
+ */
+static void reset_range(PVMemcontrolBlock *b, size_t first, size_t nr,
+                        uint32_t mark)
+{
+    void *host = b->host + first * b->page_size;
+    hwaddr len = nr * b->page_size;
+    int dump, merge;
+
+    default_advice(b->block, &dump, &merge);
+
+    if (mark & PVMEMCONTROL_MARK_GUARD) {
+        pvmemcontrol_guard_remove(b, first, first + nr);
+    }
+    if (mark & b->prot_marks) {
+        mprotect(host, len, PROT_READ | PROT_WRITE);
+    }
+    if (mark & PVMEMCONTROL_MARK_LOCKED && !enable_mlock) {
+        munlock(host, len);
+    }
+    if (mark & PVMEMCONTROL_MARK_DONTDUMP) {
+        madvise(host, len, dump);
+    }
+    if (mark & PVMEMCONTROL_MARK_MERGE) {
+        madvise(host, len, merge);
+    }
+    if (mark & PVMEMCONTROL_MARK_NAME) {
+        host_name(host, len, 0);
+    }
+    memset(&b->marks[first], 0, nr * sizeof(b->marks[0]));
+}
+
+void pvmemcontrol_marks_reset(void)
+{
+    PVMemcontrolBlock *b;
+    size_t first, next;
+    unsigned int k;
+
+    pvmemcontrol_marks_lock();
+    PVMEMCONTROL_FOR_EACH_MARKED(pvmemcontrol_blocks(), k, b, first, next,
+                                 UINT32_MAX) {
+        reset_range(b, first, next - first, b->marks[first]);
+    }
+    qatomic_set(&nr_ranges, 0);
+    qatomic_set(&locked_bytes, 0);
+    qatomic_set(&nr_guards, 0);
+    qatomic_set(&nr_guards_installed, 0);
+    names_forget();
+    pvmemcontrol_marks_unlock();
+}
+
+void pvmemcontrol_marks_block_gone(PVMemcontrolBlock *b)
+{
+    qatomic_set(&nr_ranges, nr_ranges - count_begins(b, 0, b->nr_pages, NULL));
+    qatomic_set(&locked_bytes, locked_bytes - count_locked(b, 0, b->nr_pages));
+    add_guards(b, -count_pages(b, 0, b->nr_pages, PVMEMCONTROL_MARK_GUARD));
+}
