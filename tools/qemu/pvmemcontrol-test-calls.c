@@ -345,7 +345,7 @@ static void test_unknown_codes(const void *props)
     static const uint64_t all[] = {
         /* Known to 1.1 */
         PVMEMCONTROL_FEATURES, PVMEMCONTROL_VECTOR,
-        NR_CODES, 0xff, 0x102, 0x80000001, UINT64_C(0x100000000),
+        NR_CODES, 0xff, 0x105, 0x80000001, UINT64_C(0x100000000),
         UINT64_C(0x100000001), UINT64_C(0x100000100), UINT64_C(0x100000101),
         UINT64_MAX,
     };

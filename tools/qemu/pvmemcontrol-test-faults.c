@@ -168,7 +168,7 @@ static void test_codes(void)
     vm_expect(vm, PVMEMCONTROL_INFO, 0, 0, 0, EIO, 0);
     vm_expect(vm, PVMEMCONTROL_REMOVE, TEST_RAM, PAGE, 0, EIO, 0);
     vm_expect(vm, PVMEMCONTROL_DONTDUMP, TEST_RAM, PAGE, 0, 0, 0);
-    vm_expect(vm, 0x102, TEST_RAM, PAGE, 0, EOPNOTSUPP, 0x102);
+    vm_expect(vm, 0x105, TEST_RAM, PAGE, 0, EOPNOTSUPP, 0x105);
 
     /* From 0x100 on they are in the upper half, and between is none. */
     vm_set_int(vm, "x-fault-codes", INT64_C(1) << 32);

@@ -19,7 +19,9 @@ static uint64_t ask_zeroing(VM *vm)
 
     g_assert_cmpuint(ret.ret_errno, ==, 0);
     g_assert_cmphex(ret.ret_code, ==, 0);
-    g_assert_cmphex(ret.ret_value, ==, PVMEMCONTROL_FEATURE_VECTOR);
+    g_assert_cmphex(ret.ret_value, ==, PVMEMCONTROL_FEATURE_VECTOR |
+                                       PVMEMCONTROL_FEATURE_VIOLATION |
+                                       PVMEMCONTROL_FEATURE_GUARD);
     g_assert_cmpuint(ret.arg0, ==, 128);
     return ret.arg1;
 }

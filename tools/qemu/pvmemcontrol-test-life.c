@@ -70,57 +70,9 @@ static void test_transport_reset(void)
 
 /* -- Migration ----------------------------------------------------------- */
 
-static char *stream_path(void)
-{
-    char *path = NULL;
-    int fd = g_file_open_tmp("pvmemcontrol-XXXXXX", &path, NULL);
-
-    g_assert_cmpint(fd, >=, 0);
-    close(fd);
-    return path;
-}
-
-static void start_saving(VM *vm, const char *path)
-{
-    g_autofree char *uri = g_strdup_printf("exec:cat > %s", path);
-
-    qtest_qmp_assert_success(vm->qts, "{ 'execute': 'migrate', 'arguments': "
-                             "{ 'uri': %s } }", uri);
-}
-
-static VM *load(const char *machine, const char *props, const char *path)
-{
-    g_autofree char *args = g_strdup_printf(
-        "-M q35,mem-merge=off%s -m 256M -nodefaults "
-        "-device pvmemcontrol,id=mc,addr=04.0%s -incoming 'exec:cat %s'",
-        machine, props, path);
-    VM *vm = vm_start_args(args, 0);
-
-    /* The stream brings the BAR. */
-    vm->bar = 0xe0000000;
-    vm->id = PVMEMCONTROL_CONNECTION_ID;
-    return vm;
-}
-
-static void wait_resumed(VM *vm)
-{
-    for (;;) {
-        QDict *answer = qtest_qmp(vm->qts, "{ 'execute': 'query-status' }");
-        const char *status =
-            qdict_get_str(qdict_get_qdict(answer, "return"), "status");
-        bool done = g_str_equal(status, "running");
-
-        qobject_unref(answer);
-        if (done) {
-            return;
-        }
-        g_usleep(10000);
-    }
-}
-
 static void test_save_load(void)
 {
-    g_autofree char *path = stream_path();
+    g_autofree char *path = vm_temporary();
     VM *vm = vm_start(BACKEND_ANON, "", "");
     uint32_t i, id;
 
@@ -130,12 +82,10 @@ static void test_save_load(void)
     }
     vm_command(vm, PVMEMCONTROL_TRANSPORT_READY);
     qtest_writeq(vm->qts, vm->bar, UINT64_C(0x1122334455667788));
-    start_saving(vm, path);
-    vm_wait_migration(vm);
+    vm_save(vm, path);
     vm_stop(vm);
 
-    vm = load("", "", path);
-    wait_resumed(vm);
+    vm = vm_load("", "", path);
     g_assert_cmphex(vm_status(vm), ==, PVMEMCONTROL_TRANSPORT_ACK);
     g_assert_cmphex(qtest_readq(vm->qts, vm->bar), ==,
                     UINT64_C(0x1122334455667788));
@@ -153,18 +103,16 @@ static void test_save_load(void)
 /* Where registering goes on after a load, and that INIT survives one */
 static void test_save_load_init(void)
 {
-    g_autofree char *path = stream_path();
+    g_autofree char *path = vm_temporary();
     VM *vm = vm_start(BACKEND_ANON, "", "");
     uint32_t id;
 
     vm_command(vm, PVMEMCONTROL_TRANSPORT_RESET);
     vm_register(vm, TEST_BUF, &id);
-    start_saving(vm, path);
-    vm_wait_migration(vm);
+    vm_save(vm, path);
     vm_stop(vm);
 
-    vm = load("", "", path);
-    wait_resumed(vm);
+    vm = vm_load("", "", path);
     g_assert_cmphex(vm_register(vm, TEST_BUF + PAGE, &id), ==,
                     PVMEMCONTROL_TRANSPORT_ACK);
     g_assert_cmphex(id, ==, PVMEMCONTROL_CONNECTION_ID + 1);
@@ -179,15 +127,13 @@ static void test_save_load_init(void)
 /* Saves, loads and says whether the buffer is still known. */
 static bool known_after_load(VM *vm, const char *machine, const char *props)
 {
-    g_autofree char *path = stream_path();
+    g_autofree char *path = vm_temporary();
     struct pvmemcontrol_vmm_ret ret;
     bool known;
 
-    start_saving(vm, path);
-    vm_wait_migration(vm);
+    vm_save(vm, path);
     vm_stop(vm);
-    vm = load(machine, props, path);
-    wait_resumed(vm);
+    vm = vm_load(machine, props, path);
     known = vm_counter(vm, "connections");
     if (known) {
         ret = vm_call(vm, PVMEMCONTROL_INFO, 0, 0, 0);
@@ -203,7 +149,10 @@ static bool known_after_load(VM *vm, const char *machine, const char *props)
     return known;
 }
 
-/* What the host was told is not known to the next, and the guest must learn. */
+/*
+ * What the host was told goes with a guest of 1.1.  One of 1.0 has to say it
+ * again, and must learn that.
+ */
 static void test_load_told(void)
 {
     static const uint64_t lasting[] = {
@@ -220,7 +169,12 @@ static void test_load_told(void)
     for (i = 0; i < ARRAY_SIZE(lasting); i++) {
         vm = connected(BACKEND_ANON, "");
         vm_expect(vm, lasting[i], TEST_RAM, PAGE, 0, 0, 0);
-        g_assert_false(known_after_load(vm, "", ""));
+        g_assert(known_after_load(vm, "", ""));
+
+        vm = vm_start(BACKEND_ANON, ",version-minor=0", "");
+        vm_connect(vm);
+        vm_expect(vm, lasting[i], TEST_RAM, PAGE, 0, 0, 0);
+        g_assert_false(known_after_load(vm, "", ",version-minor=0"));
     }
 }
 
@@ -273,15 +227,13 @@ static void test_load_other_version(void)
 /* What it has learned goes with it from host to host. */
 static void test_load_version_twice(void)
 {
-    g_autofree char *path = stream_path();
+    g_autofree char *path = vm_temporary();
     VM *vm = connected(BACKEND_ANON, "");
 
     vm_call(vm, PVMEMCONTROL_FEATURES, 0, 0, 0);
-    start_saving(vm, path);
-    vm_wait_migration(vm);
+    vm_save(vm, path);
     vm_stop(vm);
-    vm = load("", "", path);
-    wait_resumed(vm);
+    vm = vm_load("", "", path);
     g_assert_false(known_after_load(vm, "", ",version-minor=0"));
     unlink(path);
 
@@ -298,7 +250,7 @@ static void test_load_version_twice(void)
 /* A stream with more connections than are allowed is an error, no more. */
 static void test_load_too_many(void)
 {
-    g_autofree char *path = stream_path();
+    g_autofree char *path = vm_temporary();
     g_autofree char *uri = g_strdup_printf("exec:cat %s", path);
     QTestState *qts;
     VM *vm = vm_start(BACKEND_ANON, "", "");
@@ -308,8 +260,7 @@ static void test_load_too_many(void)
     for (i = 0; i < 3; i++) {
         vm_register(vm, TEST_BUF + i * PAGE, NULL);
     }
-    start_saving(vm, path);
-    vm_wait_migration(vm);
+    vm_save(vm, path);
     vm_stop(vm);
 
     /* What it says about it is not for the test's output. */
@@ -359,12 +310,12 @@ static void wait_migration_status(VM *vm, const char *wanted)
  */
 static void test_discard_while_migrating(void)
 {
-    g_autofree char *path = stream_path();
+    g_autofree char *path = vm_temporary();
     VM *vm = connected(BACKEND_ANON, "");
 
     vm_fill(vm, TEST_RAM, 3 * PAGE, 0x5a);
     set_capability(vm, "pause-before-switchover");
-    start_saving(vm, path);
+    vm_start_saving(vm, path);
     wait_migration_status(vm, "pre-switchover");
     vm_expect(vm, PVMEMCONTROL_DONTNEED, TEST_RAM + PAGE, PAGE, 0, 0, 0);
     qtest_qmp_assert_success(vm->qts, "{ 'execute': 'migrate-continue', "
@@ -372,8 +323,7 @@ static void test_discard_while_migrating(void)
     vm_wait_migration(vm);
     vm_stop(vm);
 
-    vm = load("", "", path);
-    wait_resumed(vm);
+    vm = vm_load("", "", path);
     g_assert(vm_reads(vm, TEST_RAM, PAGE, 0x5a));
     g_assert(vm_reads(vm, TEST_RAM + PAGE, PAGE, 0));
     g_assert(vm_reads(vm, TEST_RAM + 2 * PAGE, PAGE, 0x5a));
@@ -405,15 +355,21 @@ static void test_discard_inhibited(void)
     qobject_unref(answer);
 
     vm_fill(vm, TEST_RAM, PAGE, 0x5a);
+    vm_expect(vm, PVMEMCONTROL_GUARD, TEST_RAM + MiB_(1), 2 * PAGE, 0, 0, 0);
     /* Slow enough to be under way until it is cancelled */
     qtest_qmp_assert_success(vm->qts, "{ 'execute': 'migrate-set-parameters', "
                              "'arguments': { 'max-bandwidth': 10000 } }");
-    start_saving(vm, "/dev/null");
+    vm_start_saving(vm, "/dev/null");
     wait_migration_status(vm, "active");
-    wait_resumed(vm);
+    vm_wait_running(vm);
     for (code = PVMEMCONTROL_DONTNEED; code <= PVMEMCONTROL_FREE; code++) {
         vm_expect(vm, code, TEST_RAM, PAGE, 0, EBUSY, 0);
     }
+    vm_expect(vm, PVMEMCONTROL_GUARD, TEST_RAM, PAGE, 0, EBUSY, 0);
+    g_assert(vm_is_closed(vm, TEST_RAM + MiB_(1)));
+    vm_expect(vm, PVMEMCONTROL_UNGUARD, TEST_RAM + MiB_(1), PAGE, 0, 0, 0);
+    g_assert(vm_reads(vm, TEST_RAM + MiB_(1), PAGE, 0));
+    g_assert(vm_is_closed(vm, TEST_RAM + MiB_(1) + PAGE));
     /* Others are not concerned. */
     vm_expect(vm, PVMEMCONTROL_DONTDUMP, TEST_RAM, PAGE, 0, 0, 0);
     g_assert(vm_reads(vm, TEST_RAM, PAGE, 0x5a));

@@ -288,7 +288,9 @@ static void test_questions(void)
     g_assert_cmpuint(ret.arg1, ==, 1);
     ret = vm_answer(vm, ARRAY + 2 * ENTRY);
     g_assert_cmpuint(ret.ret_errno, ==, 0);
-    g_assert_cmphex(ret.ret_value, ==, PVMEMCONTROL_FEATURE_VECTOR);
+    g_assert_cmphex(ret.ret_value, ==, PVMEMCONTROL_FEATURE_VECTOR |
+                                       PVMEMCONTROL_FEATURE_VIOLATION |
+                                       PVMEMCONTROL_FEATURE_GUARD);
     g_assert_cmpuint(ret.arg0, ==, MAX_ENTRIES);
     g_assert_cmphex(ret.arg1, ==, 1 << PVMEMCONTROL_DONTNEED);
     g_assert(dropped(vm, 0) && dropped(vm, 1));

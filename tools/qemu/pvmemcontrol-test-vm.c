@@ -6,6 +6,7 @@
 
 #include "qemu/osdep.h"
 #include <sys/prctl.h>
+#include <sys/uio.h>
 #include "hw/pci/pci_regs.h"
 #include "qapi/qmp/qdict.h"
 #include "qemu/bswap.h"
@@ -21,12 +22,9 @@
 VM *vm_start_args(const char *args, uint64_t bar)
 {
     VM *vm = g_new0(VM, 1);
-    g_autofree char *path = NULL;
+    g_autofree char *path = vm_temporary();
     g_autofree char *pid = NULL;
-    int fd = g_file_open_tmp("pvmemcontrol-XXXXXX", &path, NULL);
 
-    g_assert_cmpint(fd, >=, 0);
-    close(fd);
     vm->qts = qtest_initf("%s -pidfile %s", args, path);
     g_assert(g_file_get_contents(path, &pid, NULL, NULL));
     vm->pid = atoi(pid);
@@ -242,6 +240,68 @@ void vm_wait_migration(VM *vm)
     }
 }
 
+char *vm_temporary(void)
+{
+    char *path = NULL;
+    int fd = g_file_open_tmp("pvmemcontrol-XXXXXX", &path, NULL);
+
+    g_assert_cmpint(fd, >=, 0);
+    close(fd);
+    return path;
+}
+
+void vm_start_saving(VM *vm, const char *path)
+{
+    g_autofree char *uri = g_strdup_printf("exec:cat > %s", path);
+
+    qtest_qmp_assert_success(vm->qts, "{ 'execute': 'migrate', 'arguments': "
+                             "{ 'uri': %s } }", uri);
+}
+
+void vm_save(VM *vm, const char *path)
+{
+    vm_start_saving(vm, path);
+    vm_wait_migration(vm);
+}
+
+VM *vm_start_load(const char *machine, const char *props, const char *path)
+{
+    g_autofree char *args = g_strdup_printf(
+        "-M q35,mem-merge=off%s -m 256M -nodefaults "
+        "-device pvmemcontrol,id=mc,addr=04.0%s -incoming 'exec:cat %s'",
+        machine, props, path);
+    VM *vm = vm_start_args(args, 0);
+
+    /* The stream brings the BAR. */
+    vm->bar = 0xe0000000;
+    vm->id = PVMEMCONTROL_CONNECTION_ID;
+    return vm;
+}
+
+void vm_wait_running(VM *vm)
+{
+    for (;;) {
+        QDict *answer = qtest_qmp(vm->qts, "{ 'execute': 'query-status' }");
+        const char *status =
+            qdict_get_str(qdict_get_qdict(answer, "return"), "status");
+        bool done = g_str_equal(status, "running");
+
+        qobject_unref(answer);
+        if (done) {
+            return;
+        }
+        g_usleep(10000);
+    }
+}
+
+VM *vm_load(const char *machine, const char *props, const char *path)
+{
+    VM *vm = vm_start_load(machine, props, path);
+
+    vm_wait_running(vm);
+    return vm;
+}
+
 /* -- The host's view ----------------------------------------------------- */
 
 uint64_t vm_host_address(VM *vm, uint64_t gpa)
@@ -330,6 +390,30 @@ unsigned int vm_backed_pages(VM *vm, uint64_t gpa, uint64_t length)
     }
     fclose(f);
     return backed;
+}
+
+bool vm_is_closed(VM *vm, uint64_t gpa)
+{
+    uint8_t byte;
+    struct iovec to = { &byte, 1 };
+    struct iovec from = { (void *)(uintptr_t)vm_host_address(vm, gpa), 1 };
+    ssize_t ret = process_vm_readv(vm->pid, &to, 1, &from, 1, 0);
+
+    g_assert(ret == 1 || errno == EFAULT);
+    return ret != 1;
+}
+
+unsigned int vm_nr_mappings(VM *vm)
+{
+    FILE *f = open_proc(vm, "maps");
+    unsigned int nr = 0;
+    int c;
+
+    while ((c = getc(f)) != EOF) {
+        nr += c == '\n';
+    }
+    fclose(f);
+    return nr;
 }
 
 int host_would_answer(uint64_t func_code)

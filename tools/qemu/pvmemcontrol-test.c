@@ -350,8 +350,15 @@ int main(int argc, char **argv)
     qtest_add_func("/pvmemcontrol/transport/widths", test_widths);
     add_call_tests();
     add_fault_tests();
+    add_fail_tests();
     add_life_tests();
     add_feature_tests();
     add_vector_tests();
+    add_mark_tests();
+    add_guard_tests();
+    add_disk_tests();
+    add_violation_tests();
+    add_own_tests();
+    add_replay_tests();
     return g_test_run();
 }

@@ -89,6 +89,14 @@ void vm_set_int(VM *vm, const char *property, int64_t value);
 void vm_set_str(VM *vm, const char *property, const char *value);
 void vm_wait_migration(VM *vm);
 
+/* Migration by way of a temporary file; @machine, @props: ",key=value"... */
+char *vm_temporary(void);
+void vm_start_saving(VM *vm, const char *path);
+void vm_save(VM *vm, const char *path);
+VM *vm_start_load(const char *machine, const char *props, const char *path);
+void vm_wait_running(VM *vm);
+VM *vm_load(const char *machine, const char *props, const char *path);
+
 /* The host's view: the mapping of QEMU's process that holds a guest address */
 typedef struct Mapping {
     uint64_t start, end;
@@ -106,13 +114,25 @@ uint64_t vm_host_address(VM *vm, uint64_t gpa);
 /* Pages of the range that are in memory or in swap */
 unsigned int vm_backed_pages(VM *vm, uint64_t gpa, uint64_t length);
 
+/* Does the host forbid QEMU to read this? */
+bool vm_is_closed(VM *vm, uint64_t gpa);
+/* How many mappings QEMU's process has */
+unsigned int vm_nr_mappings(VM *vm);
+
 /* The errno with which this host answers, on anonymous private memory. */
 int host_would_answer(uint64_t func_code);
 
 void add_call_tests(void);
 void add_fault_tests(void);
+void add_fail_tests(void);
 void add_life_tests(void);
 void add_feature_tests(void);
 void add_vector_tests(void);
+void add_disk_tests(void);
+void add_mark_tests(void);
+void add_guard_tests(void);
+void add_own_tests(void);
+void add_violation_tests(void);
+void add_replay_tests(void);
 
 #endif /* TESTS_PVMEMCONTROL_TEST_H */

@@ -1,0 +1,149 @@
+/*
+ * QTest cases for the pvmemcontrol device: a disk's DMA into protected memory
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+#include "hw/pci/pci_regs.h"
+#include "libqos/libqos-malloc.h"
+#include "libqos/malloc-pc.h"
+#include "libqos/virtio-pci.h"
+#include "libqos/virtio.h"
+#include "standard-headers/linux/virtio_blk.h"
+#include "standard-headers/linux/virtio_ring.h"
+#include "pvmemcontrol-test.h"
+
+static void expect_perms(VM *vm, uint64_t gpa, const char *perms)
+{
+    Mapping *m = vm_mapping(vm, gpa);
+
+    g_assert_cmpint(strncmp(m->perms, perms, 3), ==, 0);
+    mapping_free(m);
+}
+
+typedef struct Disk {
+    VM *vm;
+    char *path;
+    QGuestAllocator alloc;
+    QVirtioPCIDevice *pci;
+    QVirtQueue *queue;
+} Disk;
+
+static void disk_start(Disk *d)
+{
+    g_autofree char *more = NULL;
+    QVirtioDevice *v;
+    int fd;
+
+    fd = g_file_open_tmp("pvmemcontrol-XXXXXX", &d->path, NULL);
+    g_assert_cmpint(fd, >=, 0);
+    close(fd);
+    g_assert_cmpint(truncate(d->path, MiB_(1)), ==, 0);
+    more = g_strdup_printf("-drive if=none,id=disk,format=raw,file=%s "
+                           "-device virtio-blk-pci,drive=disk,addr=05.0,"
+                           "disable-modern=on", d->path);
+    d->vm = vm_start(BACKEND_ANON, "", more);
+    vm_connect(d->vm);
+    pc_alloc_init(&d->alloc, d->vm->qts, 0);
+    d->pci = virtio_pci_new(d->vm->bus, &(QPCIAddress) {
+        .devfn = QPCI_DEVFN(5, 0),
+    });
+    qvirtio_pci_device_enable(d->pci);
+    v = &d->pci->vdev;
+    qvirtio_start_device(v);
+    qvirtio_set_features(v, qvirtio_get_features(v) &
+                            ~(QVIRTIO_F_BAD_FEATURE |
+                              (1u << VIRTIO_RING_F_INDIRECT_DESC) |
+                              (1u << VIRTIO_RING_F_EVENT_IDX)));
+    d->queue = qvirtqueue_setup(v, &d->alloc, 0);
+    qvirtio_set_driver_ok(v);
+}
+
+/* @type: one of VIRTIO_BLK_T_*.  Returns the status. */
+static uint8_t disk_request(Disk *d, uint32_t type, uint64_t sector,
+                            uint64_t gpa, uint32_t length)
+{
+    QTestState *qts = d->vm->qts;
+    QVirtioDevice *v = &d->pci->vdev;
+    uint64_t header = MiB_(20);
+    uint32_t head;
+
+    qtest_writel(qts, header, type);
+    qtest_writel(qts, header + 4, 0);
+    qtest_writeq(qts, header + 8, sector);
+    qtest_writeb(qts, header + 16, 0xff);
+    head = qvirtqueue_add(qts, d->queue, header, 16, false, true);
+    qvirtqueue_add(qts, d->queue, gpa, length, type == VIRTIO_BLK_T_IN, true);
+    qvirtqueue_add(qts, d->queue, header + 16, 1, true, false);
+    qvirtqueue_kick(qts, v, d->queue, head);
+    qvirtio_wait_used_elem(qts, v, d->queue, head, NULL, 60 * G_USEC_PER_SEC);
+    return qtest_readb(qts, header + 16);
+}
+
+/* A disk's reads and writes are system calls that QEMU gives the memory to. */
+static void test_disk(void)
+{
+    Disk d = {};
+    uint64_t before;
+    VM *vm;
+
+    disk_start(&d);
+    vm = d.vm;
+    vm_fill(vm, TEST_RAM, 2 * PAGE, 0x5a);
+    vm_expect(vm, PVMEMCONTROL_MPROTECT_NONE, TEST_RAM, PAGE, 0, 0, 0);
+    vm_expect(vm, PVMEMCONTROL_MPROTECT_R, TEST_RAM + PAGE, PAGE, 0, 0, 0);
+
+    before = vm_counter(vm, "own-accesses");
+    g_assert_cmpuint(disk_request(&d, VIRTIO_BLK_T_OUT, 8, TEST_RAM, 2 * PAGE),
+                     ==, VIRTIO_BLK_S_OK);
+    g_assert_cmpuint(vm_counter(vm, "own-accesses"), >=, before + 2);
+    expect_perms(vm, TEST_RAM, "---");
+    expect_perms(vm, TEST_RAM + PAGE, "r--");
+    qtest_memset(vm->qts, TEST_RAM, 0, 2 * PAGE);
+    g_assert_cmpuint(disk_request(&d, VIRTIO_BLK_T_IN, 8, TEST_RAM, 2 * PAGE),
+                     ==, VIRTIO_BLK_S_OK);
+    expect_perms(vm, TEST_RAM, "---");
+    expect_perms(vm, TEST_RAM + PAGE, "r--");
+    g_assert(vm_reads(vm, TEST_RAM, 2 * PAGE, 0x5a));
+    g_assert_cmpuint(vm_counter(vm, "violations-total"), ==, 0);
+
+    /* A guarded page takes what comes, and keeps none of it. */
+    vm_expect(vm, PVMEMCONTROL_GUARD, TEST_RAM + 8 * PAGE, PAGE, 0, 0, 0);
+    g_assert_cmpuint(disk_request(&d, VIRTIO_BLK_T_IN, 8, TEST_RAM + 7 * PAGE,
+                                  3 * PAGE), ==, VIRTIO_BLK_S_OK);
+    g_assert(vm_is_closed(vm, TEST_RAM + 8 * PAGE));
+    g_assert_cmpuint(disk_request(&d, VIRTIO_BLK_T_OUT, 16,
+                                  TEST_RAM + 8 * PAGE, PAGE), ==,
+                     VIRTIO_BLK_S_OK);
+    g_assert(vm_is_closed(vm, TEST_RAM + 8 * PAGE));
+    vm_expect(vm, PVMEMCONTROL_UNGUARD, TEST_RAM + 8 * PAGE, PAGE, 0, 0, 0);
+    g_assert(vm_reads(vm, TEST_RAM + 7 * PAGE, PAGE, 0x5a));
+    g_assert(vm_reads(vm, TEST_RAM + 8 * PAGE, PAGE, 0));
+    vm_fill(vm, TEST_RAM + 8 * PAGE, PAGE, 0x77);
+    g_assert_cmpuint(disk_request(&d, VIRTIO_BLK_T_IN, 16, TEST_RAM + 8 * PAGE,
+                                  PAGE), ==, VIRTIO_BLK_S_OK);
+    g_assert(vm_reads(vm, TEST_RAM + 8 * PAGE, PAGE, 0));
+
+    /* The queue itself */
+    vm_expect(vm, PVMEMCONTROL_MPROTECT_NONE, d.queue->desc & ~(PAGE - 1),
+              PAGE, 0, 0, 0);
+    vm_fill(vm, TEST_RAM + 4 * PAGE, PAGE, 0);
+    g_assert_cmpuint(disk_request(&d, VIRTIO_BLK_T_IN, 8, TEST_RAM + 4 * PAGE,
+                                  PAGE), ==, VIRTIO_BLK_S_OK);
+    g_assert(vm_reads(vm, TEST_RAM + 4 * PAGE, PAGE, 0x5a));
+    expect_perms(vm, d.queue->desc & ~(PAGE - 1), "---");
+
+    qvirtqueue_cleanup(d.pci->vdev.bus, d.queue, &d.alloc);
+    qvirtio_pci_device_disable(d.pci);
+    g_free(d.pci);
+    alloc_destroy(&d.alloc);
+    vm_stop(vm);
+    unlink(d.path);
+    g_free(d.path);
+}
+
+void add_disk_tests(void)
+{
+    qtest_add_func("/pvmemcontrol/marks/disk", test_disk);
+}
