@@ -6,6 +6,8 @@
 #ifndef _PVMC_COMPAT_H
 #define _PVMC_COMPAT_H
 
+#include <linux/module.h>
+#include <linux/sched.h>
 #include <linux/types.h>
 #include <linux/version.h>
 
@@ -79,6 +81,16 @@ typedef void (*pvmc_free_t)(struct folio *);
 #endif
 
 /*
+ * The function that new pages go through on their way into hugetlb's pool,
+ * where that is another than the one above.  They are in a list by their lru.
+ */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 7, 0)
+struct hstate;
+typedef void (*pvmc_fill_t)(struct hstate *, struct list_head *);
+#define PVMC_FILL_FUNCTION	"prep_and_add_allocated_folios"
+#endif
+
+/*
  * A tail page whose page_private() hugetlb leaves alone, that exists also when
  * most of the tail pages' descriptors have been given back, and that
  * prep_compound_page() clears.
@@ -86,20 +98,188 @@ typedef void (*pvmc_free_t)(struct folio *);
 #define PVMC_MARK_SUBPAGE	8
 
 /*
- * Gigantic pages are made without prep_compound_page().  What has them lose
- * their mark is that each way into the pool leads through PVMC_FREE_FUNCTION,
- * which marks or unmarks them; not so on newer kernels.
+ * Gigantic pages are made without prep_compound_page() before 6.12.  What has
+ * them lose their mark then is that each way into the pool leads through
+ * PVMC_FREE_FUNCTION, which marks or unmarks them; that was so until 6.6.
  */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 6, 0)
 #define PVMC_MARK_ORDER_MAX	30	/* any */
+#elif LINUX_VERSION_CODE < KERNEL_VERSION(6, 12, 0)
+#define PVMC_MARK_ORDER_MAX	(PMD_SHIFT - PAGE_SHIFT)
 #else
-#define PVMC_MARK_ORDER_MAX	MAX_PAGE_ORDER
+#define PVMC_MARK_ORDER_MAX	30	/* any */
 #endif
 
-/* struct ftrace_regs became opaque, and got a helper of another name. */
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 13, 0)
+/*
+ * With indirect branch tracking, the kernel's functions can only be called by
+ * their address where the kernel does so itself.
+ */
+#ifdef CONFIG_X86_KERNEL_IBT
+#define pvmc_can_call_by_address()	(!boot_cpu_has(X86_FEATURE_IBT))
+#else
+#define pvmc_can_call_by_address()	true
+#endif
+
+/* The helper got another name. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 3, 0)
 #define ftrace_regs_set_instruction_pointer(fregs, ip)	\
 	ftrace_instruction_pointer_set(fregs, ip)
 #endif
+
+/*
+ * Where a module keeps what may not be written: from its load on, and from the
+ * end of its init on; and that its init code has been let go of, which comes
+ * right after that end.
+ */
+#ifdef CONFIG_MODULES
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 4, 0)
+static inline const struct module_layout *
+pvmc_module_data(const struct module *mod)
+{
+#ifdef CONFIG_ARCH_WANTS_MODULES_DATA_IN_VMALLOC
+	return &mod->data_layout;
+#else
+	return &mod->core_layout;
+#endif
+}
+
+static inline void *pvmc_module_rodata(const struct module *mod,
+				       unsigned long *size)
+{
+	const struct module_layout *data = pvmc_module_data(mod);
+
+	*size = data->ro_size - data->text_size;
+	return data->base + data->text_size;
+}
+
+static inline void *pvmc_module_ro_after_init(const struct module *mod,
+					      unsigned long *size)
+{
+	const struct module_layout *data = pvmc_module_data(mod);
+
+	*size = data->ro_after_init_size - data->ro_size;
+	return data->base + data->ro_size;
+}
+
+static inline bool pvmc_module_init_freed(const struct module *mod)
+{
+	return !READ_ONCE(mod->init_layout.size);
+}
+#else
+static inline void *pvmc_module_rodata(const struct module *mod,
+				       unsigned long *size)
+{
+	*size = mod->mem[MOD_RODATA].size;
+	return mod->mem[MOD_RODATA].base;
+}
+
+static inline void *pvmc_module_ro_after_init(const struct module *mod,
+					      unsigned long *size)
+{
+	*size = mod->mem[MOD_RO_AFTER_INIT].size;
+	return mod->mem[MOD_RO_AFTER_INIT].base;
+}
+
+static inline bool pvmc_module_init_freed(const struct module *mod)
+{
+	return !READ_ONCE(mod->mem[MOD_INIT_TEXT].size) &&
+	       !READ_ONCE(mod->mem[MOD_INIT_DATA].size) &&
+	       !READ_ONCE(mod->mem[MOD_INIT_RODATA].size);
+}
+#endif
+#endif /* CONFIG_MODULES */
+
+/*
+ * Shrinkers are allocated by the kernel since 6.7.  pvmc_shrinker_new() returns
+ * one that is registered, or NULL.
+ */
+#ifdef _LINUX_SHRINKER_H
+#include <linux/slab.h>
+
+typedef unsigned long (*pvmc_shrink_t)(struct shrinker *,
+				       struct shrink_control *);
+
+static inline struct shrinker *
+pvmc_shrinker_new(const char *name, pvmc_shrink_t count, pvmc_shrink_t scan)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 7, 0)
+	struct shrinker *shrinker = kzalloc(sizeof(*shrinker), GFP_KERNEL);
+#else
+	struct shrinker *shrinker = shrinker_alloc(0, "%s", name);
+#endif
+
+	if (!shrinker)
+		return NULL;
+	shrinker->count_objects = count;
+	shrinker->scan_objects = scan;
+	shrinker->seeks = DEFAULT_SEEKS;
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 7, 0)
+	if (register_shrinker(shrinker, "%s", name)) {
+		kfree(shrinker);
+		return NULL;
+	}
+#else
+	shrinker_register(shrinker);
+#endif
+	return shrinker;
+}
+
+static inline void pvmc_shrinker_free(struct shrinker *shrinker)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 7, 0)
+	unregister_shrinker(shrinker);
+	kfree(shrinker);
+#else
+	shrinker_free(shrinker);
+#endif
+}
+#endif
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 13, 0)
+#define hrtimer_setup_on_stack(timer, fn, clock, mode)	do {		\
+	struct hrtimer *_pvmc_timer = timer;				\
+									\
+	hrtimer_init_on_stack(_pvmc_timer, clock, mode);		\
+	_pvmc_timer->function = fn;					\
+} while (0)
+#endif
+
+/* What the functions of a module's attribute are given of it. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 14, 0)
+#define PVMC_MODULE_ATTR	struct module_attribute
+#else
+#define PVMC_MODULE_ATTR	const struct module_attribute
+#endif
+
+/* A thread that is on no CPU has its stack pointer saved: here. */
+static inline unsigned long pvmc_task_sp(const struct task_struct *task)
+{
+#if defined(CONFIG_X86)
+	return task->thread.sp;
+#elif defined(CONFIG_ARM64)
+	return thread_saved_sp(task);
+#else
+	return 0;	/* not known: in nobody's stack */
+#endif
+}
+
+static inline bool pvmc_task_on_cpu(const struct task_struct *task)
+{
+#ifdef CONFIG_SMP
+	return READ_ONCE(task->on_cpu);
+#else
+	return task == current;
+#endif
+}
+
+/* Whether its stack is still its own; without a count it always is. */
+static inline bool pvmc_task_has_stack(const struct task_struct *task)
+{
+#ifdef CONFIG_THREAD_INFO_IN_TASK
+	return refcount_read(&task->stack_refcount) && task->stack;
+#else
+	return task->stack;
+#endif
+}
 
 #endif /* _PVMC_COMPAT_H */
