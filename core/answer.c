@@ -5,6 +5,7 @@
  */
 #include <linux/errno.h>
 #include <linux/log2.h>
+#include <linux/minmax.h>
 #include <linux/mm.h>
 
 #include "core.h"
@@ -66,4 +67,56 @@ int pvmc_answer_info(const struct pvmemcontrol_vmm_ret *ret,
 	info->major = ret->arg0;
 	info->minor = ret->arg1;
 	return 0;
+}
+
+/**
+ * pvmc_answer_features() - Read the answer to PVMEMCONTROL_FEATURES.
+ * @ret: a copy of the answer, in the byte order of the machine
+ * @info: what the VMM has beyond protocol 1.0 is set, to nothing where the
+ *	answer says so or makes no sense
+ */
+void pvmc_answer_features(const struct pvmemcontrol_vmm_ret *ret,
+			  struct pvmemcontrol_info *info)
+{
+	info->features = 0;
+	info->zeroing = 0;
+	info->vector_max = 1;
+	if (pvmc_answer_error(PVMEMCONTROL_FEATURES, ret))
+		return;
+
+	info->features = ret->ret_value;
+	info->zeroing = ret->arg1;
+	/* What the VMM claims to take may be more than we have room for. */
+	if (ret->ret_value & PVMEMCONTROL_FEATURE_VECTOR)
+		info->vector_max = clamp_t(u64, ret->arg0, 1,
+					   PVMC_VECTOR_ENTRIES);
+}
+
+/**
+ * pvmc_answer_vector() - Read the answer to PVMEMCONTROL_VECTOR.
+ * @ret: a copy of the answer, in the byte order of the machine
+ * @nr: how many entries there were
+ * @succeeded: set to how many the VMM says that it has dealt with; fewer than
+ *	@nr where one failed, 0 where the answer makes no sense
+ *
+ * Return: What became of the vector.
+ */
+enum pvmc_vector_result pvmc_answer_vector(const struct pvmemcontrol_vmm_ret *ret,
+					   u32 nr, u32 *succeeded)
+{
+	*succeeded = 0;
+	if (!ret->ret_errno && !ret->ret_code) {
+		if (ret->ret_value != nr)
+			return PVMC_VECTOR_UNKNOWN;
+		*succeeded = nr;
+		return PVMC_VECTOR_DONE;
+	}
+	if (!ret->ret_errno || ret->ret_errno > PVMC_LAST_ERRNO ||
+	    ret->ret_value >= nr)
+		return PVMC_VECTOR_UNKNOWN;
+	if (ret->ret_code == PVMEMCONTROL_VECTOR)
+		return ret->ret_value ? PVMC_VECTOR_UNKNOWN :
+					PVMC_VECTOR_REFUSED;
+	*succeeded = ret->ret_value;
+	return PVMC_VECTOR_FAILED;
 }

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Calls: from a client's range to exits.
- *
+ */
+
+/**
  * DOC: Contexts
  *
  * A call may be made in any context and takes no lock.  It uses a buffer of
@@ -19,19 +21,14 @@
 #include <linux/export.h>
 #include <linux/io.h>
 #include <linux/irq_work.h>
-#include <linux/kernel.h>
-#include <linux/mm.h>
 #include <linux/preempt.h>
 #include <linux/rcupdate.h>
 #include <linux/sched/clock.h>
 #include <linux/sched/signal.h>
 
-#include "compat.h"
+#include "call.h"
 #include "core.h"
-
-#include <trace/events/pvmemcontrol.h>
-
-static DEFINE_PER_CPU(u64, pvmc_call_seq);
+#include "tracing.h"
 
 /*
  * What a call that succeeds runs through fits in this, and so is on one page:
@@ -149,59 +146,6 @@ int pvmc_exchange(struct pvmc_device *dev, struct pvmemcontrol_buf *buf)
 	return __pvmc_exchange(dev, buf->call, &buf->ret);
 }
 
-/* Protocol 1.0 knows what these do to a range; of others we know nothing. */
-static inline bool pvmc_func_has_range(u64 func)
-{
-	return func != PVMEMCONTROL_INFO && func < PVMEMCONTROL_NR_FUNC_1_0;
-}
-
-/* What can be said without asking the VMM. */
-static inline int pvmc_check_range(const struct pvmc_device *dev, u64 start,
-				   u64 length)
-{
-	u64 last;
-
-	if (!length || ((start | length) & (dev->info.host_page_size - 1)))
-		return -EINVAL;
-	if (check_add_overflow(start, length - 1, &last) ||
-	    last > pvmc_phys_last())
-		return -EINVAL;
-	return 0;
-}
-
-static inline int pvmc_check_state(const struct pvmc_device *dev)
-{
-	enum pvmc_state state = READ_ONCE(dev->state);
-
-	if (likely(state == PVMC_UP))
-		return 0;
-	return state == PVMC_GONE ? -ENODEV : -EIO;
-}
-
-/* Pieces end at multiples of their size, so none straddles a larger border. */
-static inline u64 pvmc_piece_length(const struct pvmc_device *dev, u64 start,
-				    u64 length)
-{
-	u64 piece = max((u64)READ_ONCE(pvmc_piece_mib) * SZ_1M,
-			dev->info.host_page_size);
-
-	return min(length, piece - (start & (piece - 1)));
-}
-
-/* Not every kernel can tell; where it cannot, nobody is waiting any less. */
-static inline void pvmc_resched(void)
-{
-	if (IS_ENABLED(CONFIG_PREEMPT_COUNT) && preemptible() &&
-	    !rcu_preempt_depth())
-		cond_resched();
-}
-
-struct pvmc_progress {
-	u64 done;		/* bytes */
-	u32 exits;
-	bool answered;		/* and there is an answer to look at */
-};
-
 /* What the next exit asks for; preemption is off. */
 static __always_inline int
 pvmc_next_piece(const struct pvmc_device *dev, u64 done, bool has_range,
@@ -221,7 +165,8 @@ pvmc_next_piece(const struct pvmc_device *dev, u64 done, bool has_range,
 		err = pvmc_check_range(dev, call->addr, call->length);
 		if (unlikely(err))
 			return err;
-		call->length = pvmc_piece_length(dev, call->addr, call->length);
+		call->length = pvmc_piece_length(pvmc_piece(dev), call->addr,
+						 call->length);
 	} else if (call->func_code == PVMEMCONTROL_INFO) {
 		call->addr = 0;
 		call->length = 0;
@@ -283,44 +228,18 @@ pvmc_call_pieces(struct pvmc_device *fixed,
 	}
 }
 
-/* A number that no other call has, or is likely to have, while it lasts. */
-static noinline u64 pvmc_trace_enter(struct pvmemcontrol_client *client,
-				     struct pvmemcontrol_vmm_call call)
-{
-	u32 cpu = get_cpu();
-	u64 id = ((u64)cpu << 48) | this_cpu_inc_return(pvmc_call_seq);
-
-	put_cpu();
-	trace_pvmemcontrol_call_enter(client->name, id, call.func_code,
-				      call.addr, call.length, call.arg);
-	return id;
-}
-
-static __always_inline int pvmc_call(struct pvmc_device *fixed,
-				     struct pvmemcontrol_client *client,
-				     const struct pvmemcontrol_vmm_call *call,
-				     struct pvmemcontrol_vmm_ret *ret,
-				     struct pvmc_progress *progress)
+static __always_inline int
+pvmc_call_counted(struct pvmc_device *fixed,
+		  struct pvmemcontrol_client *client,
+		  const struct pvmemcontrol_vmm_call *call,
+		  struct pvmemcontrol_vmm_ret *ret,
+		  struct pvmc_progress *progress)
 {
 	struct pvmc_client_counters __percpu *counters = client->counters;
-	bool timed = static_branch_unlikely(&pvmc_timing) ||
-		     trace_pvmemcontrol_call_exit_enabled();
-	u64 id = 0, begin = 0, ns = 0;
 	int err;
-
-	if (trace_pvmemcontrol_call_enter_enabled() ||
-	    trace_pvmemcontrol_call_exit_enabled())
-		id = pvmc_trace_enter(client, *call);
-	if (timed)
-		begin = local_clock();
 
 	err = pvmc_call_pieces(fixed, call, ret, progress);
 
-	if (timed) {
-		ns = local_clock() - begin;
-		if (static_branch_unlikely(&pvmc_timing))
-			this_cpu_add(counters->time_ns, ns);
-	}
 	this_cpu_inc(counters->calls);
 	this_cpu_add(counters->exits, progress->exits);
 	if (progress->done) {
@@ -329,16 +248,92 @@ static __always_inline int pvmc_call(struct pvmc_device *fixed,
 	}
 	if (unlikely(err))
 		this_cpu_inc(counters->errors);
-	trace_pvmemcontrol_call_exit(client->name, id, call->func_code,
-				     progress->done, progress->exits, err, ns);
+	return err;
+}
+
+/* The same, for whoever wants to know of it, if there is somebody. */
+static __always_inline int pvmc_call(struct pvmc_device *fixed,
+				     struct pvmemcontrol_client *client,
+				     const struct pvmemcontrol_vmm_call *call,
+				     struct pvmemcontrol_vmm_ret *ret,
+				     struct pvmc_progress *progress)
+{
+	bool timed = static_branch_unlikely(&pvmc_timing) ||
+		     trace_pvmemcontrol_call_exit_enabled();
+	u64 id = 0, begin = 0, ns = 0;
+	int err;
+
+	if (pvmc_calls_traced())
+		id = pvmc_trace_enter(client, *call, progress->batch);
+	if (timed)
+		begin = local_clock();
+
+	err = pvmc_call_counted(fixed, client, call, ret, progress);
+
+	if (timed) {
+		ns = local_clock() - begin;
+		if (static_branch_unlikely(&pvmc_timing))
+			this_cpu_add(client->counters->time_ns, ns);
+	}
+	if (trace_pvmemcontrol_call_exit_enabled())
+		pvmc_trace_exit(client, id, *call, *progress, err, ns);
+	return err;
+}
+
+/* What kernel code may not ask for, as nobody here knows what it does. */
+static __always_inline bool pvmc_func_unknown(u32 func)
+{
+	return func >= PVMEMCONTROL_NR_FUNC_1_0 && !pvmc_func_has_range(func);
+}
+
+/* A call that is not sent counts, and can be seen, as others that fail. */
+static noinline int pvmc_call_unknown(struct pvmemcontrol_client *client,
+				      u64 func, u64 start, u64 length, u64 arg)
+{
+	const struct pvmemcontrol_vmm_call call = {
+		.func_code = func,
+		.addr = start,
+		.length = length,
+		.arg = arg,
+	};
+	u64 id = 0;
+
+	if (pvmc_calls_traced())
+		id = pvmc_trace_enter(client, call, 0);
+	this_cpu_inc(client->counters->calls);
+	this_cpu_inc(client->counters->errors);
+	pvmc_trace_exit(client, id, call, (struct pvmc_progress) {},
+			-EOPNOTSUPP, 0);
+	return -EOPNOTSUPP;
+}
+
+/*
+ * As pvmemcontrol_call().  All that it takes to be followed is here, so that
+ * those that nobody follows need not keep anything for it.
+ */
+static noinline int pvmc_call_followed(struct pvmemcontrol_client *client,
+				       u32 func, phys_addr_t start, u64 length,
+				       u64 arg, u64 *done)
+{
+	struct pvmc_progress progress = {};
+	int err;
+
+	if (pvmc_func_unknown(func))
+		err = pvmc_call_unknown(client, func, start, length, arg);
+	else
+		err = pvmc_call_client(client, func, start, length, arg,
+				       &progress);
+	if (done)
+		*done = progress.done;
 	return err;
 }
 
 /**
  * pvmemcontrol_call() - Have the VMM do something to a range of guest memory.
  * @client: registered client
- * @func: PVMEMCONTROL_DONTNEED, ..., PVMEMCONTROL_UNMERGEABLE, or
- *	PVMEMCONTROL_INFO, which does nothing
+ * @func: PVMEMCONTROL_DONTNEED, ..., PVMEMCONTROL_UNMERGEABLE;
+ *	PVMEMCONTROL_GUARD or PVMEMCONTROL_UNGUARD where the VMM has
+ *	PVMEMCONTROL_FEATURE_GUARD; or PVMEMCONTROL_INFO, which does nothing
  * @start: guest physical address of the first byte, a multiple of the host's
  *	page size
  * @length: bytes, a multiple of the host's page size and not 0; ignored for
@@ -376,15 +371,46 @@ int pvmemcontrol_call(struct pvmemcontrol_client *client, u32 func,
 	struct pvmemcontrol_vmm_ret ret;
 	int err;
 
-	if (unlikely(func >= PVMEMCONTROL_NR_FUNC_1_0))
-		err = -EOPNOTSUPP;
+	if (static_branch_unlikely(&pvmc_followed))
+		return pvmc_call_followed(client, func, start, length, arg,
+					  done);
+	if (unlikely(pvmc_func_unknown(func)))
+		err = pvmc_call_unknown(client, func, start, length, arg);
 	else
-		err = pvmc_call(NULL, client, &call, &ret, &progress);
+		err = pvmc_call_counted(NULL, client, &call, &ret, &progress);
 	if (done)
 		*done = progress.done;
 	return err;
 }
 EXPORT_SYMBOL_GPL(pvmemcontrol_call);
+
+/**
+ * pvmc_call_client() - As pvmemcontrol_call(), for a function that is known.
+ * @client: as there
+ * @func: as there, and known
+ * @start: as there
+ * @length: as there
+ * @arg: as there
+ * @progress: set to how far it got and what it took; with @batch set
+ *
+ * Context: Any.
+ * Return: As pvmemcontrol_call().
+ */
+int pvmc_call_client(struct pvmemcontrol_client *client, u32 func,
+		     phys_addr_t start, u64 length, u64 arg,
+		     struct pvmc_progress *progress)
+{
+	const struct pvmemcontrol_vmm_call call = {
+		.func_code = func,
+		.addr = start,
+		.length = length,
+		.arg = arg,
+	};
+	struct pvmemcontrol_vmm_ret ret;
+
+	*progress = (struct pvmc_progress) { .batch = progress->batch };
+	return pvmc_call(NULL, client, &call, &ret, progress);
+}
 
 /*
  * User space may ask for functions that we do not know, but not for those that
@@ -421,6 +447,8 @@ int pvmc_call_device(struct pvmc_device *dev,
 	int err;
 
 	if (!pvmc_func_for_user(call.func_code)) {
+		pvmc_call_unknown(client, call.func_code, call.addr,
+				  call.length, call.arg);
 		buf->ret = (struct pvmemcontrol_vmm_ret) {
 			.ret_errno = EOPNOTSUPP,
 			.ret_code = lower_32_bits(call.func_code),

@@ -66,7 +66,6 @@ static const struct file_operations pvmc_fops = {
 	.open = pvmc_open,
 	.unlocked_ioctl = pvmc_ioctl,
 	.compat_ioctl = compat_ptr_ioctl,
-	.llseek = no_llseek,
 };
 
 /**

@@ -5,14 +5,17 @@
 #include <linux/export.h>
 #include <linux/kobject.h>
 #include <linux/percpu.h>
-#include <linux/rcupdate.h>
+#include <linux/rculist.h>
 #include <linux/slab.h>
 
 #include "core.h"
 
 #include <trace/events/pvmemcontrol.h>
 
-/* In order of registration; guarded by pvmc_registry_lock. */
+/*
+ * In order of registration; written under pvmc_registry_lock, read under it or
+ * RCU.
+ */
 static LIST_HEAD(pvmc_clients);
 
 /* /sys/kernel/pvmemcontrol */
@@ -80,6 +83,26 @@ void pvmc_clients_detach(void)
 		pvmc_detach(node);
 }
 
+/* Whether @node is told what becomes of @dev: if kernel code uses that one. */
+static bool pvmc_is_told(const struct pvmc_client_node *node,
+			 const struct pvmc_device *dev)
+{
+	return rcu_access_pointer(pvmc_active) == dev && node->attached &&
+	       node->client->ops;
+}
+
+/* This kernel gives way to something else; calls still reach the VMM. */
+void pvmc_clients_release(struct pvmc_device *dev)
+{
+	struct pvmc_client_node *node;
+
+	lockdep_assert_held(&pvmc_registry_lock);
+
+	list_for_each_entry(node, &pvmc_clients, node)
+		if (pvmc_is_told(node, dev) && node->client->ops->release)
+			node->client->ops->release(node->client);
+}
+
 /* The VMM may have forgotten what it was told through @dev; no calls reach it. */
 void pvmc_clients_forget(struct pvmc_device *dev)
 {
@@ -87,14 +110,9 @@ void pvmc_clients_forget(struct pvmc_device *dev)
 
 	lockdep_assert_held(&pvmc_registry_lock);
 
-	if (rcu_access_pointer(pvmc_active) != dev)
-		return;
-	list_for_each_entry(node, &pvmc_clients, node) {
-		struct pvmemcontrol_client *client = node->client;
-
-		if (node->attached && client->ops && client->ops->forget)
-			client->ops->forget(client);
-	}
+	list_for_each_entry(node, &pvmc_clients, node)
+		if (pvmc_is_told(node, dev) && node->client->ops->forget)
+			node->client->ops->forget(node->client);
 }
 
 /* It is connected again. */
@@ -104,16 +122,46 @@ void pvmc_clients_restore(struct pvmc_device *dev)
 
 	lockdep_assert_held(&pvmc_registry_lock);
 
-	if (rcu_access_pointer(pvmc_active) != dev)
-		return;
 	list_for_each_entry(node, &pvmc_clients, node) {
-		struct pvmemcontrol_client *client = node->client;
-
-		if (!node->attached || !client->ops || !client->ops->restore)
+		if (!pvmc_is_told(node, dev) || !node->client->ops->restore)
 			continue;
-		trace_pvmemcontrol_restore(MINOR(dev->dev.devt), client->name);
-		client->ops->restore(client);
+		trace_pvmemcontrol_restore(MINOR(dev->dev.devt),
+					   node->client->name);
+		node->client->ops->restore(node->client);
 	}
+}
+
+/**
+ * pvmc_clients_owner() - Ask the clients whose a page is.
+ * @access: what was done to it
+ * @client: set to whose it is, or NULL
+ * @what: set to the client's words for it
+ *
+ * Context: NMI, or any with preemption off.
+ * Return: What that client says, PVMEMCONTROL_NOT_MINE where there is none.
+ */
+enum pvmemcontrol_owner
+pvmc_clients_owner(const struct pvmemcontrol_access *access,
+		   struct pvmemcontrol_client **client, char *what)
+{
+	struct pvmc_client_node *node;
+
+	list_for_each_entry_rcu(node, &pvmc_clients, node,
+				rcu_read_lock_sched_held()) {
+		const struct pvmemcontrol_client_ops *ops = node->client->ops;
+		enum pvmemcontrol_owner owner;
+
+		if (!ops || !ops->owner)
+			continue;
+		owner = ops->owner(node->client, access, what);
+		what[PVMEMCONTROL_DESCRIPTION - 1] = 0;
+		if (owner == PVMEMCONTROL_NOT_MINE)
+			continue;
+		*client = node->client;
+		return owner;
+	}
+	*client = NULL;
+	return PVMEMCONTROL_NOT_MINE;
 }
 
 static bool pvmc_client_find(const char *name)
@@ -169,7 +217,7 @@ int pvmemcontrol_register_client(struct pvmemcontrol_client *client)
 		goto unlock;
 	client->counters = node->counters;
 	client->node = node;
-	list_add_tail(&node->node, &pvmc_clients);
+	list_add_tail_rcu(&node->node, &pvmc_clients);
 	if (pvmc_have_device())
 		pvmc_attach(node);
 	mutex_unlock(&pvmc_registry_lock);
@@ -199,10 +247,12 @@ void pvmemcontrol_unregister_client(struct pvmemcontrol_client *client)
 
 	mutex_lock(&pvmc_registry_lock);
 	pvmc_detach(node);
-	list_del(&node->node);
+	list_del_rcu(&node->node);
 	kobject_del(&node->kobj);
 	mutex_unlock(&pvmc_registry_lock);
 
+	/* Who asks for the owner of a page may still be asking this one. */
+	synchronize_rcu();
 	client->counters = NULL;
 	client->node = NULL;
 	kobject_put(&node->kobj);

@@ -49,6 +49,28 @@ static int pvmc_register_cpu(struct pvmc_device *dev, struct pvmc_cpu *cpu)
 	return 0;
 }
 
+/*
+ * What the VMM has beyond protocol 1.0.  Without memory for vectors it is used
+ * as if it had none of them.
+ */
+static int pvmc_ask_features(struct pvmc_device *dev)
+{
+	struct pvmemcontrol_buf buf = {
+		.call.func_code = PVMEMCONTROL_FEATURES,
+	};
+	int err;
+
+	preempt_disable();
+	err = pvmc_exchange(dev, &buf);
+	preempt_enable();
+	if (err)
+		return err;
+	pvmc_answer_features(&buf.ret, &dev->info);
+	if (dev->info.vector_max > 1 && pvmc_vectors_alloc(dev))
+		dev->info.vector_max = 1;
+	return 0;
+}
+
 /**
  * pvmc_connect() - Register all buffers with the VMM and ask what it is.
  * @dev: device that no call can be using
@@ -88,6 +110,10 @@ int pvmc_connect(struct pvmc_device *dev)
 	preempt_enable();
 	if (!err)
 		err = pvmc_answer_info(&buf.ret, &dev->info);
+	if (!err)
+		err = pvmc_ask_features(dev);
+	if (!err)
+		err = pvmc_watch(dev);
 	if (err)
 		goto disconnect;
 	return 0;

@@ -14,6 +14,7 @@
 #include <linux/list.h>
 #include <linux/mutex.h>
 #include <linux/pvmemcontrol.h>
+#include <linux/sizes.h>
 #include <linux/workqueue.h>
 #include <uapi/linux/pvmemcontrol_pci.h>
 
@@ -25,6 +26,15 @@
  * checks, breakpoints, a tracing program that makes calls of its own).
  */
 #define PVMC_LEVELS	8
+
+/*
+ * How deep batches may interrupt each other and still have an array each to
+ * send ranges in; one that is deeper sends them one by one.
+ */
+#define PVMC_VECTOR_LEVELS	2
+
+/* The array does not cross a page of the protocol's size. */
+#define PVMC_VECTOR_ENTRIES	(SZ_4K / PVMEMCONTROL_BUF_SIZE)
 
 #define PVMC_MAX_DEVICES	64
 
@@ -46,6 +56,35 @@ struct pvmc_device_counters {
 	u64 exits;
 	u64 errors;
 	u64 no_answers;
+	u64 violations;
+};
+
+/**
+ * enum pvmc_vector_result - what the VMM says of a vector
+ * @PVMC_VECTOR_DONE: all entries succeeded
+ * @PVMC_VECTOR_FAILED: one failed, those before it succeeded
+ * @PVMC_VECTOR_REFUSED: nothing was done
+ * @PVMC_VECTOR_UNKNOWN: nothing, or nothing that makes sense
+ */
+enum pvmc_vector_result {
+	PVMC_VECTOR_DONE,
+	PVMC_VECTOR_FAILED,
+	PVMC_VECTOR_REFUSED,
+	PVMC_VECTOR_UNKNOWN,
+};
+
+/**
+ * struct pvmc_progress - how far a call has got
+ * @done: bytes
+ * @batch: the number of the batch that it is part of, for tracing; 0 for none
+ * @exits: that it took
+ * @answered: the last was answered, and there is an answer to look at
+ */
+struct pvmc_progress {
+	u64 done;
+	u64 batch;
+	u32 exits;
+	bool answered;
 };
 
 /**
@@ -54,11 +93,21 @@ struct pvmc_device_counters {
  * @depth: slots in use.  Written by this CPU only, with preemption off; who
  *	interrupts puts it back before returning, so no atomics are needed
  * @counters: summed up over CPUs when read
+ * @vector_depth: arrays in use, as @depth
+ * @vector: a page of PVMC_VECTOR_ENTRIES requests for each level; there when
+ *	info.vector_max is above 1
+ * @closed_since: when a page was first touched that cannot be opened now, ns of
+ *	this CPU's clock; 0 for not at all
+ * @vcpu: what the VMM calls this CPU; only this CPU needs it
  */
 struct pvmc_cpu {
 	struct pvmc_slot slot[PVMC_LEVELS];
 	unsigned int depth;
 	struct pvmc_device_counters counters;
+	unsigned int vector_depth;
+	u64 closed_since;
+	struct pvmc_wire *vector[PVMC_VECTOR_LEVELS];
+	u32 vcpu;
 };
 
 /**
@@ -84,13 +133,15 @@ enum pvmc_state {
  * @doorbell: what starts a request, or NULL where the transport does it
  * @info: what the VMM said of itself when it was last connected.  Written
  *	under pvmc_registry_lock while no call can be in flight
+ * @records: where the VMM writes violations; a page of the protocol's size.
+ *	Made at most once, while no NMI can look for it
  * @state: read by calls with preemption off.  Written under
  *	pvmc_registry_lock, and by a call that has no answer, which takes it
  *	from PVMC_UP to PVMC_DOWN.  Once it is not PVMC_UP, synchronize_rcu()
  *	comes before the transport is touched
  * @dev: in class pvmemcontrol; its release frees all this
  * @cdev: /dev/pvmemcontrolN
- * @node: in pvmc_devices; guarded by pvmc_registry_lock
+ * @node: in pvmc_devices; written under pvmc_registry_lock, read under RCU
  * @no_answer: gets from any context to a place that can queue @recover
  * @recover: connects again and has the clients restore
  * @backoff: jiffies to wait before the next try; guarded by
@@ -104,6 +155,7 @@ struct pvmc_device {
 	void *transport;
 	void __iomem *doorbell;
 	struct pvmemcontrol_info info;
+	struct pvmemcontrol_violation *records;
 	enum pvmc_state state;
 
 	struct device dev;
@@ -129,6 +181,7 @@ struct pvmc_client_counters {
 	u64 exits;
 	u64 errors;
 	u64 time_ns;
+	u64 violations;
 };
 
 /*
@@ -147,8 +200,13 @@ struct pvmc_client_node {
 extern struct class pvmc_class;
 extern unsigned int pvmc_piece_mib;
 DECLARE_STATIC_KEY_FALSE(pvmc_timing);
+DECLARE_STATIC_KEY_FALSE(pvmc_followed);
+int pvmc_follow(void);
+void pvmc_unfollow(void);
+void pvmc_set_timing(bool on);
 
 /* device.c: the registry of devices */
+extern struct list_head pvmc_devices;
 extern struct mutex pvmc_registry_lock;
 extern struct pvmc_device __rcu *pvmc_active;
 void pvmc_device_no_answer(struct irq_work *work);
@@ -163,13 +221,20 @@ void pvmc_recover(struct work_struct *work);
 /* client.c: the registry of clients; all under pvmc_registry_lock */
 void pvmc_clients_attach(void);
 void pvmc_clients_detach(void);
+void pvmc_clients_release(struct pvmc_device *dev);
 void pvmc_clients_forget(struct pvmc_device *dev);
 void pvmc_clients_restore(struct pvmc_device *dev);
+enum pvmemcontrol_owner
+pvmc_clients_owner(const struct pvmemcontrol_access *access,
+		   struct pvmemcontrol_client **client, char *what);
 int pvmc_clients_init(void);
 void pvmc_clients_exit(void);
 
 /* call.c */
 int pvmc_exchange(struct pvmc_device *dev, struct pvmemcontrol_buf *buf);
+int pvmc_call_client(struct pvmemcontrol_client *client, u32 func,
+		     phys_addr_t start, u64 length, u64 arg,
+		     struct pvmc_progress *progress);
 int pvmc_call_device(struct pvmc_device *dev,
 		     struct pvmemcontrol_client *client,
 		     struct pvmemcontrol_buf *buf);
@@ -178,6 +243,79 @@ int pvmc_call_device(struct pvmc_device *dev,
 int pvmc_answer_error(u32 func, const struct pvmemcontrol_vmm_ret *ret);
 int pvmc_answer_info(const struct pvmemcontrol_vmm_ret *ret,
 		     struct pvmemcontrol_info *info);
+void pvmc_answer_features(const struct pvmemcontrol_vmm_ret *ret,
+			  struct pvmemcontrol_info *info);
+enum pvmc_vector_result pvmc_answer_vector(const struct pvmemcontrol_vmm_ret *ret,
+					   u32 nr, u32 *succeeded);
+
+/* open.c */
+int pvmc_open_range(struct pvmc_device *dev, u64 start, u64 end);
+int pvmc_open_all(struct pvmc_device *dev);
+
+/* vector.c: the memory for arrays of requests */
+int pvmc_vectors_alloc(struct pvmc_device *dev);
+void pvmc_vectors_free(struct pvmc_device *dev);
+
+/* violation.c */
+/**
+ * struct pvmc_verdict - what follows from a violation
+ * @client: whose page it was, or NULL
+ * @what: the client's words for it
+ * @error: why the page could not be opened
+ * @again: the page could not be opened now, but may be soon: the access will
+ *	be a violation again
+ * @panic: the kernel is to panic
+ * @silent: not to be reported
+ */
+struct pvmc_verdict {
+	struct pvmemcontrol_client *client;
+	char what[PVMEMCONTROL_DESCRIPTION];
+	int error;
+	bool again;
+	bool panic;
+	bool silent;
+};
+
+/* The module parameter: whether all clients are treated the same. */
+enum pvmc_policy_override {
+	PVMC_POLICY_CLIENT,
+	PVMC_POLICY_REPORT,
+	PVMC_POLICY_PANIC,
+};
+
+extern enum pvmc_policy_override pvmc_policy_override;
+int pvmc_watch(struct pvmc_device *dev);
+void pvmc_violation(struct pvmc_device *dev,
+		    const struct pvmemcontrol_access *access,
+		    struct pvmc_verdict *verdict);
+unsigned int pvmc_violations(struct pt_regs *regs);
+
+/* nmi.c */
+#ifdef CONFIG_X86
+int pvmc_nmi_init(void);
+void pvmc_nmi_exit(void);
+#else
+static inline int pvmc_nmi_init(void) { return 0; }
+static inline void pvmc_nmi_exit(void) {}
+#endif
+
+/* dump.c */
+#ifdef CONFIG_PROC_VMCORE
+int pvmc_dump_init(void);
+void pvmc_dump_exit(void);
+void pvmc_dump_unconnected(int err);
+#else
+static inline int pvmc_dump_init(void) { return 0; }
+static inline void pvmc_dump_exit(void) {}
+static inline void pvmc_dump_unconnected(int err) {}
+#endif
+
+/* The tests stand in for NMIs. */
+static inline bool pvmc_nmi_possible(void)
+{
+	return IS_ENABLED(CONFIG_X86) ||
+	       IS_ENABLED(CONFIG_PVMEMCONTROL_KUNIT_TEST);
+}
 
 /* chardev.c */
 extern struct pvmemcontrol_client pvmc_ioctl_client;

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The registry of devices: which exist, and which of them kernel code uses.
- *
+ */
+
+/**
  * DOC: Locking
  *
  * pvmc_registry_lock guards the lists of devices and of clients, which device
@@ -19,7 +21,7 @@
 #include <linux/err.h>
 #include <linux/export.h>
 #include <linux/percpu.h>
-#include <linux/rcupdate.h>
+#include <linux/rculist.h>
 #include <linux/slab.h>
 
 #include "core.h"
@@ -29,8 +31,8 @@ DEFINE_MUTEX(pvmc_registry_lock);
 
 struct pvmc_device __rcu *pvmc_active;
 
-/* Oldest first; guarded by pvmc_registry_lock. */
-static LIST_HEAD(pvmc_devices);
+/* Oldest first; written under pvmc_registry_lock, read under it or RCU. */
+LIST_HEAD(pvmc_devices);
 
 /* From where a call noticed that there was no answer, NMI included. */
 void pvmc_device_no_answer(struct irq_work *work)
@@ -73,7 +75,10 @@ static void pvmc_device_release(struct device *d)
 {
 	struct pvmc_device *dev = to_pvmc_device(d);
 
+	if (dev->cpu)
+		pvmc_vectors_free(dev);
 	free_percpu(dev->cpu);
+	kfree(dev->records);
 	kfree(dev);
 }
 
@@ -120,14 +125,16 @@ struct pvmc_device *pvmc_device_register(struct device *parent,
 
 	mutex_lock(&pvmc_registry_lock);
 	err = pvmc_connect(dev);
-	if (err)
+	if (err) {
+		pvmc_dump_unconnected(err);
 		goto unlock;
+	}
 	WRITE_ONCE(dev->state, PVMC_UP);
 
 	err = pvmc_chardev_add(dev);
 	if (err)
 		goto disconnect;
-	list_add_tail(&dev->node, &pvmc_devices);
+	list_add_tail_rcu(&dev->node, &pvmc_devices);
 	pvmc_elect();
 	mutex_unlock(&pvmc_registry_lock);
 	return dev;
@@ -167,7 +174,7 @@ void pvmc_device_unregister(struct pvmc_device *dev)
 		pvmc_clients_detach();
 		rcu_assign_pointer(pvmc_active, NULL);
 	}
-	list_del(&dev->node);
+	list_del_rcu(&dev->node);
 	pvmc_quiesce(dev, PVMC_GONE);
 	mutex_unlock(&pvmc_registry_lock);
 
@@ -187,6 +194,23 @@ void pvmc_device_unregister(struct pvmc_device *dev)
 }
 EXPORT_SYMBOL_GPL(pvmc_device_unregister);
 
+/* The clients undo before what must not outlast this kernel. */
+static int pvmc_device_rest(struct pvmc_device *dev, bool open)
+{
+	int err = 0;
+
+	mutex_lock(&pvmc_registry_lock);
+	pvmc_clients_release(dev);
+	pvmc_quiesce(dev, PVMC_SUSPENDED);
+	/* Nobody can close anything from here on. */
+	if (open)
+		err = pvmc_open_all(dev);
+	pvmc_clients_forget(dev);
+	dev->ops->disconnect(dev->transport);
+	mutex_unlock(&pvmc_registry_lock);
+	return err;
+}
+
 /**
  * pvmc_device_suspend() - Keep calls off a device that is about to lose power.
  * @dev: device from pvmc_device_register()
@@ -197,13 +221,47 @@ EXPORT_SYMBOL_GPL(pvmc_device_unregister);
  */
 void pvmc_device_suspend(struct pvmc_device *dev)
 {
-	mutex_lock(&pvmc_registry_lock);
-	pvmc_quiesce(dev, PVMC_SUSPENDED);
-	pvmc_clients_forget(dev);
-	dev->ops->disconnect(dev->transport);
-	mutex_unlock(&pvmc_registry_lock);
+	pvmc_device_rest(dev, false);
 }
 EXPORT_SYMBOL_GPL(pvmc_device_suspend);
+
+/**
+ * pvmc_device_shutdown() - Leave a device, and all of memory, to another kernel.
+ * @dev: device from pvmc_device_register()
+ *
+ * Context: Process context.  Waits for calls in flight.
+ */
+void pvmc_device_shutdown(struct pvmc_device *dev)
+{
+	/* Nobody is left to hear that it is not so. */
+	pvmc_device_rest(dev, true);
+}
+EXPORT_SYMBOL_GPL(pvmc_device_shutdown);
+
+/**
+ * pvmc_device_freeze() - Let somebody read or write all of memory as it is.
+ * @dev: device from pvmc_device_register()
+ *
+ * For a hibernation image: it is made of all pages, and loaded over all pages of
+ * the kernel that loads it.  One that is closed would stop the machine.  Until
+ * pvmc_device_resume() calls fail with -EIO.
+ *
+ * Context: Process context.  Waits for calls in flight.
+ * Return: 0; or as pvmemcontrol_call(), when the VMM does not open all of it: the
+ * device then is what it is after pvmc_device_resume().
+ */
+int pvmc_device_freeze(struct pvmc_device *dev)
+{
+	int err = pvmc_device_rest(dev, true);
+
+	if (err) {
+		dev_err(&dev->dev, "the VMM does not open all of memory: %pe\n",
+			ERR_PTR(err));
+		pvmc_device_resume(dev);
+	}
+	return err;
+}
+EXPORT_SYMBOL_GPL(pvmc_device_freeze);
 
 /**
  * pvmc_device_resume() - Connect a device that was suspended.

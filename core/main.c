@@ -40,19 +40,60 @@ MODULE_PARM_DESC(piece_mib, "most MiB that one exit deals with, a power of two")
 
 DEFINE_STATIC_KEY_FALSE(pvmc_timing);
 
+/* So many want to know of each call: timing, and events that are on. */
+DEFINE_STATIC_KEY_FALSE(pvmc_followed);
+
+/**
+ * pvmc_follow() - Have calls look who wants to know of them.
+ *
+ * Context: Process context.  May sleep.
+ * Return: 0.
+ */
+int pvmc_follow(void)
+{
+	static_branch_inc(&pvmc_followed);
+	return 0;
+}
+
+/**
+ * pvmc_unfollow() - Undo pvmc_follow().
+ *
+ * Context: Process context.  May sleep.
+ */
+void pvmc_unfollow(void)
+{
+	static_branch_dec(&pvmc_followed);
+}
+
+/**
+ * pvmc_set_timing() - Begin or cease to count the time that calls take.
+ * @on: whether to
+ *
+ * Context: Process context, one caller at a time.  May sleep.
+ */
+void pvmc_set_timing(bool on)
+{
+	if (on == static_key_enabled(&pvmc_timing))
+		return;
+	if (on) {
+		static_branch_enable(&pvmc_timing);
+		pvmc_follow();
+	} else {
+		static_branch_disable(&pvmc_timing);
+		pvmc_unfollow();
+	}
+}
+
+/* Parameters are written one at a time. */
 static int pvmc_timing_set(const char *val, const struct kernel_param *kp)
 {
 	bool on;
 	int err;
 
 	err = kstrtobool(val, &on);
-	if (err)
-		return err;
-	if (on)
-		static_branch_enable(&pvmc_timing);
-	else
-		static_branch_disable(&pvmc_timing);
-	return 0;
+	if (!err)
+		pvmc_set_timing(on);
+	return err;
 }
 
 static int pvmc_timing_get(char *buf, const struct kernel_param *kp)
@@ -67,6 +108,34 @@ static const struct kernel_param_ops pvmc_timing_ops = {
 };
 module_param_cb(timing, &pvmc_timing_ops, NULL, 0644);
 MODULE_PARM_DESC(timing, "count the time that calls take in time_ns");
+
+static const char *const pvmc_policies[] = {
+	[PVMC_POLICY_CLIENT] = "client",
+	[PVMC_POLICY_REPORT] = "report",
+	[PVMC_POLICY_PANIC] = "panic",
+};
+
+static int pvmc_policy_set(const char *val, const struct kernel_param *kp)
+{
+	int policy = sysfs_match_string(pvmc_policies, val);
+
+	if (policy < 0)
+		return policy;
+	WRITE_ONCE(pvmc_policy_override, policy);
+	return 0;
+}
+
+static int pvmc_policy_get(char *buf, const struct kernel_param *kp)
+{
+	return sysfs_emit(buf, "%s\n", pvmc_policies[pvmc_policy_override]);
+}
+
+static const struct kernel_param_ops pvmc_policy_ops = {
+	.set = pvmc_policy_set,
+	.get = pvmc_policy_get,
+};
+module_param_cb(violation, &pvmc_policy_ops, NULL, 0644);
+MODULE_PARM_DESC(violation, "what follows from a violation: client (as each client says), report or panic");
 
 struct class pvmc_class = {
 	.name = "pvmemcontrol",
@@ -88,8 +157,18 @@ static int __init pvmc_init(void)
 	err = pvmemcontrol_register_client(&pvmc_ioctl_client);
 	if (err)
 		goto exit_clients;
+	err = pvmc_nmi_init();
+	if (err)
+		goto unregister_ioctl;
+	err = pvmc_dump_init();
+	if (err)
+		goto exit_nmi;
 	return 0;
 
+exit_nmi:
+	pvmc_nmi_exit();
+unregister_ioctl:
+	pvmemcontrol_unregister_client(&pvmc_ioctl_client);
 exit_clients:
 	pvmc_clients_exit();
 exit_chardev:
@@ -101,6 +180,8 @@ unregister_class:
 
 static void __exit pvmc_exit(void)
 {
+	pvmc_dump_exit();
+	pvmc_nmi_exit();
 	pvmemcontrol_unregister_client(&pvmc_ioctl_client);
 	pvmc_clients_exit();
 	pvmc_chardev_exit();

@@ -11,6 +11,8 @@
 
 #include "mem_node.h"
 
+#include <trace/events/pvmemcontrol.h>
+
 /* Of a node that no reader can see, and none was told of. */
 void mem_node_free(struct mem_node *node)
 {
@@ -176,6 +178,7 @@ struct mem_node *mem_node_split(struct mem_table *table, struct mem_node *node,
 	mem_node_fill(table, child, node->slots[i],
 		      test_bit(i, node->changed));
 	mem_node_link(table, node, i, child);
+	trace_pvmemcontrol_mem_table_split(table, node->level, i, child->base);
 	return child;
 }
 
@@ -217,6 +220,7 @@ void mem_node_put_values(struct mem_table *table, struct mem_node *node,
 		}
 	}
 	mem_node_link(table, node, i, child);
+	trace_pvmemcontrol_mem_table_split(table, node->level, i, child->base);
 	if (child->nr_changed)
 		mem_node_mark(node, i);
 	table->leaf = child;
@@ -233,6 +237,8 @@ void mem_node_fold(struct mem_table *table, struct mem_node *node)
 	if (!node->parent)
 		return;
 	mem_node_set(table, node->parent, node->slot, node->slots[0]);
+	trace_pvmemcontrol_mem_table_merge(table, node->parent->level,
+					   node->slot, node->base);
 	if (table->leaf == node)
 		table->leaf = NULL;
 	table->spare[node->level] = node;

@@ -159,8 +159,9 @@ static inline unsigned long mem_table_lock(struct mem_table *table)
 	unsigned long flags = 0;
 
 	if (table->flags & MEM_TABLE_IRQSAFE)
-		local_irq_save(flags);
-	spin_lock(&table->lock);
+		spin_lock_irqsave(&table->lock, flags);
+	else
+		spin_lock(&table->lock);
 	return flags;
 }
 
@@ -168,9 +169,10 @@ static inline void mem_table_unlock(struct mem_table *table,
 				    unsigned long flags)
 	__releases(&table->lock)
 {
-	spin_unlock(&table->lock);
 	if (table->flags & MEM_TABLE_IRQSAFE)
-		local_irq_restore(flags);
+		spin_unlock_irqrestore(&table->lock, flags);
+	else
+		spin_unlock(&table->lock);
 }
 
 /* Readers see either the entry before or @entry, and all of a node in it. */

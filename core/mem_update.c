@@ -10,6 +10,8 @@
 #include "mem_node.h"
 #include "mem_update.h"
 
+#include <trace/events/pvmemcontrol.h>
+
 /*
  * What becomes of an entry with a value, or MEM_ENTRY_NONE, with the error, if
  * nothing can.
@@ -227,6 +229,17 @@ static void mem_apply_leaf(struct mem_table *table, struct mem_node *node,
 				true);
 }
 
+/* Put an entry in the place of a node, whatever is in that. */
+static void mem_replace(struct mem_table *table, struct mem_node *node,
+			unsigned int i, unsigned long entry)
+{
+	struct mem_node *child = mem_entry_node(node->slots[i]);
+
+	mem_node_set(table, node, i, entry);
+	trace_pvmemcontrol_mem_table_merge(table, node->level, i, child->base);
+	mem_node_drop(table, child);
+}
+
 /* Change all entries from @start to @last, which lie wholly in that range. */
 static void mem_apply(struct mem_table *table, struct mem_node *node,
 		      unsigned long start, unsigned long last,
@@ -254,8 +267,7 @@ static void mem_apply(struct mem_table *table, struct mem_node *node,
 
 			/* Which pages change is only known to the child. */
 			if (whole && op->kind == MEM_OP_STORE && !track) {
-				mem_node_set(table, node, i, op->entry);
-				mem_node_drop(table, child);
+				mem_replace(table, node, i, op->entry);
 				continue;
 			}
 			mem_apply(table, child, a, b, op, reserve);

@@ -121,7 +121,7 @@ static void pvmc_pci_shutdown(struct pci_dev *pdev)
 {
 	struct pvmc_pci *pvmc = pci_get_drvdata(pdev);
 
-	pvmc_device_suspend(pvmc->dev);
+	pvmc_device_shutdown(pvmc->dev);
 }
 
 static int pvmc_pci_suspend(struct device *d)
@@ -139,8 +139,22 @@ static int pvmc_pci_resume(struct device *d)
 	return pvmc_device_resume(pvmc->dev);
 }
 
-static DEFINE_SIMPLE_DEV_PM_OPS(pvmc_pci_pm_ops, pvmc_pci_suspend,
-				pvmc_pci_resume);
+/* An image of memory is about to be made, or loaded over this kernel's. */
+static int pvmc_pci_freeze(struct device *d)
+{
+	struct pvmc_pci *pvmc = dev_get_drvdata(d);
+
+	return pvmc_device_freeze(pvmc->dev);
+}
+
+static const struct dev_pm_ops pvmc_pci_pm_ops = {
+	.suspend = pm_sleep_ptr(pvmc_pci_suspend),
+	.resume = pm_sleep_ptr(pvmc_pci_resume),
+	.freeze = pm_sleep_ptr(pvmc_pci_freeze),
+	.thaw = pm_sleep_ptr(pvmc_pci_resume),
+	.poweroff = pm_sleep_ptr(pvmc_pci_suspend),
+	.restore = pm_sleep_ptr(pvmc_pci_resume),
+};
 
 static void pvmc_pci_reset_prepare(struct pci_dev *pdev)
 {

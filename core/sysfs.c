@@ -42,6 +42,22 @@ static ssize_t host_page_size_show(struct device *d,
 }
 static DEVICE_ATTR_RO(host_page_size);
 
+static ssize_t features_show(struct device *d, struct device_attribute *attr,
+			     char *buf)
+{
+	return sysfs_emit(buf, "0x%llx\n",
+			  READ_ONCE(to_pvmc_device(d)->info.features));
+}
+static DEVICE_ATTR_RO(features);
+
+static ssize_t vector_max_show(struct device *d, struct device_attribute *attr,
+			       char *buf)
+{
+	return sysfs_emit(buf, "%u\n",
+			  READ_ONCE(to_pvmc_device(d)->info.vector_max));
+}
+static DEVICE_ATTR_RO(vector_max);
+
 static ssize_t state_show(struct device *d, struct device_attribute *attr,
 			  char *buf)
 {
@@ -77,15 +93,19 @@ static DEVICE_ATTR_RO(name)
 PVMC_DEVICE_COUNTER(exits);
 PVMC_DEVICE_COUNTER(errors);
 PVMC_DEVICE_COUNTER(no_answers);
+PVMC_DEVICE_COUNTER(violations);
 
 static struct attribute *pvmc_device_attrs[] = {
 	&dev_attr_version.attr,
 	&dev_attr_host_page_size.attr,
+	&dev_attr_features.attr,
+	&dev_attr_vector_max.attr,
 	&dev_attr_state.attr,
 	&dev_attr_recoveries.attr,
 	&dev_attr_exits.attr,
 	&dev_attr_errors.attr,
 	&dev_attr_no_answers.attr,
+	&dev_attr_violations.attr,
 	NULL
 };
 
@@ -118,6 +138,39 @@ PVMC_CLIENT_COUNTER(pages);
 PVMC_CLIENT_COUNTER(exits);
 PVMC_CLIENT_COUNTER(errors);
 PVMC_CLIENT_COUNTER(time_ns);
+PVMC_CLIENT_COUNTER(violations);
+
+static const char *const pvmc_client_policies[] = {
+	[PVMEMCONTROL_REPORT] = "report",
+	[PVMEMCONTROL_PANIC] = "panic",
+};
+
+static struct pvmemcontrol_client *to_pvmc_client(struct kobject *kobj)
+{
+	return container_of(kobj, struct pvmc_client_node, kobj)->client;
+}
+
+static ssize_t policy_show(struct kobject *kobj, struct kobj_attribute *attr,
+			   char *buf)
+{
+	enum pvmemcontrol_policy policy = READ_ONCE(to_pvmc_client(kobj)->policy);
+
+	return sysfs_emit(buf, "%s\n",
+			  pvmc_client_policies[policy == PVMEMCONTROL_PANIC]);
+}
+
+static ssize_t policy_store(struct kobject *kobj, struct kobj_attribute *attr,
+			    const char *buf, size_t count)
+{
+	int policy = sysfs_match_string(pvmc_client_policies, buf);
+
+	if (policy < 0)
+		return policy;
+	WRITE_ONCE(to_pvmc_client(kobj)->policy, policy);
+	return count;
+}
+
+static struct kobj_attribute client_attr_policy = __ATTR_RW(policy);
 
 static struct attribute *pvmc_client_attrs[] = {
 	&client_attr_calls.attr,
@@ -126,6 +179,8 @@ static struct attribute *pvmc_client_attrs[] = {
 	&client_attr_exits.attr,
 	&client_attr_errors.attr,
 	&client_attr_time_ns.attr,
+	&client_attr_violations.attr,
+	&client_attr_policy.attr,
 	NULL
 };
 

@@ -47,6 +47,8 @@ struct pvmc_device *pvmc_device_register(struct device *parent,
 					 void *transport);
 void pvmc_device_unregister(struct pvmc_device *dev);
 void pvmc_device_suspend(struct pvmc_device *dev);
+void pvmc_device_shutdown(struct pvmc_device *dev);
+int pvmc_device_freeze(struct pvmc_device *dev);
 int pvmc_device_resume(struct pvmc_device *dev);
 
 #endif /* _PVMC_TRANSPORT_H */

@@ -122,7 +122,7 @@ struct mem_table_run {
 };
 
 /* As many as are looked up at a time; what a walk takes of the stack. */
-#define MEM_TABLE_RUNS	48
+#define MEM_TABLE_RUNS	64
 
 /**
  * struct mem_table_walk - where a walk has got to

@@ -1,0 +1,323 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Violations: what follows when somebody touches a page that is protected.
+ */
+
+/**
+ * DOC: Violations
+ *
+ * The VMM stops the access, writes a record into a page of ours and sends an
+ * NMI to the CPU that did it, on which the instruction will be tried again when
+ * the NMI is over.  So the page has to be open by then, or the kernel has to
+ * have panicked: else the same would happen again without end.
+ *
+ * A CPU takes its own records only, and knows them by the VMM's number for it,
+ * which it asks for when it meets the first record; before that there is no
+ * need to.  The VMM writes to a record only while its sequence is 0 and the
+ * guest only while it is not, so no lock is needed.
+ *
+ * All of this runs in NMI and may interrupt anything: it takes no lock, makes
+ * calls as any context may, and prints what printk can print from there.
+ */
+#include <linux/io.h>
+#include <linux/kernel.h>
+#include <linux/nmi.h>
+#include <linux/ptrace.h>
+#include <linux/ratelimit.h>
+#include <linux/rculist.h>
+#include <linux/sched.h>
+#include <linux/sched/clock.h>
+#include <linux/slab.h>
+
+#include "call.h"
+#include "core.h"
+
+#include <trace/events/pvmemcontrol.h>
+
+/* The VMM's number of this CPU is not known yet. */
+#define PVMC_VCPU_UNKNOWN	U32_MAX
+
+/* For how long a CPU may be stopped at a page that cannot be opened; ns. */
+#define PVMC_CLOSED_LONGEST	(10ULL * NSEC_PER_SEC)
+
+#define PVMC_RECORDS	(SZ_4K / sizeof(struct pvmemcontrol_violation))
+
+enum pvmc_policy_override pvmc_policy_override;
+
+/* Enough to see what goes on, and not so many that nothing else goes on. */
+static DEFINE_RATELIMIT_STATE(pvmc_violation_ratelimit, 5 * HZ, 10);
+
+static int pvmc_ask_violation(struct pvmc_device *dev,
+			      struct pvmemcontrol_vmm_ret *ret)
+{
+	struct pvmemcontrol_buf buf = {
+		.call.func_code = PVMEMCONTROL_VIOLATION,
+		.call.addr = virt_to_phys(dev->records),
+		.call.arg = PVMEMCONTROL_VIOLATION_NMI,
+	};
+	int err;
+
+	err = pvmc_exchange(dev, &buf);
+	if (!err)
+		*ret = buf.ret;
+	return err;
+}
+
+/**
+ * pvmc_watch() - Have the VMM tell of violations.
+ * @dev: device that is being connected
+ *
+ * Without memory, without a VMM that can, or on a machine on which we cannot
+ * take its NMI, it does not.
+ *
+ * Context: Process context, with pvmc_registry_lock held.
+ * Return: 0 when it does or does not; else as pvmc_exchange().
+ */
+int pvmc_watch(struct pvmc_device *dev)
+{
+	struct pvmemcontrol_vmm_ret ret;
+	int cpu, err;
+
+	if (!(dev->info.features & PVMEMCONTROL_FEATURE_VIOLATION))
+		return 0;
+	if (pvmc_nmi_possible() && !dev->records)
+		dev->records = kzalloc(SZ_4K, GFP_KERNEL);
+	if (!pvmc_nmi_possible() || !dev->records) {
+		dev->info.features &= ~PVMEMCONTROL_FEATURE_VIOLATION;
+		return 0;
+	}
+
+	memset(dev->records, 0, SZ_4K);
+	for_each_possible_cpu(cpu)
+		WRITE_ONCE(per_cpu_ptr(dev->cpu, cpu)->vcpu, PVMC_VCPU_UNKNOWN);
+	preempt_disable();
+	err = pvmc_ask_violation(dev, &ret);
+	preempt_enable();
+	if (err)
+		return err;
+	if (pvmc_answer_error(PVMEMCONTROL_VIOLATION, &ret))
+		dev->info.features &= ~PVMEMCONTROL_FEATURE_VIOLATION;
+	return 0;
+}
+
+/* What the VMM calls this CPU. */
+static u32 pvmc_vcpu(struct pvmc_device *dev)
+{
+	struct pvmc_cpu *cpu = this_cpu_ptr(dev->cpu);
+	struct pvmemcontrol_vmm_ret ret;
+
+	if (READ_ONCE(cpu->vcpu) != PVMC_VCPU_UNKNOWN)
+		return cpu->vcpu;
+	if (pvmc_check_state(dev) || pvmc_ask_violation(dev, &ret) ||
+	    pvmc_answer_error(PVMEMCONTROL_VIOLATION, &ret) ||
+	    ret.ret_value >= PVMC_VCPU_UNKNOWN)
+		return smp_processor_id();
+	WRITE_ONCE(cpu->vcpu, ret.ret_value);
+	return ret.ret_value;
+}
+
+/*
+ * Takes what @record says, where it is there and is this CPU's.  It is read
+ * once, as the VMM may write there all the time, whatever it should do.
+ */
+static bool pvmc_violation_take(struct pvmc_device *dev,
+				struct pvmemcontrol_violation *record,
+				struct pvmemcontrol_access *access)
+{
+	u64 addr;
+
+	if (!READ_ONCE(record->sequence))
+		return false;
+	dma_rmb();
+	access->vcpu = le32_to_cpu((__force __le32)READ_ONCE(record->vcpu));
+	if (access->vcpu != pvmc_vcpu(dev))
+		return false;
+	addr = le64_to_cpu((__force __le64)READ_ONCE(record->addr));
+	access->addr = addr;
+	access->access = le32_to_cpu((__force __le32)READ_ONCE(record->access));
+	access->stopped = le32_to_cpu((__force __le32)READ_ONCE(record->flags)) &
+			  PVMEMCONTROL_VIOLATION_STOPPED;
+	/* It has been read before the VMM takes it for free. */
+	smp_store_release(&record->sequence, 0);
+	return true;
+}
+
+static int pvmc_violation_open(struct pvmc_device *dev, phys_addr_t addr)
+{
+	u64 size = dev->info.host_page_size;
+	struct pvmemcontrol_buf buf = {
+		.call.func_code = PVMEMCONTROL_MPROTECT_RW,
+		.call.addr = addr & ~(size - 1),
+		.call.length = size,
+	};
+	int err;
+
+	err = pvmc_exchange(dev, &buf);
+	if (!err)
+		err = pvmc_answer_error(PVMEMCONTROL_MPROTECT_RW, &buf.ret);
+	return err;
+}
+
+/*
+ * The VMM has left somebody's request without answer, and is being connected
+ * anew.  The access is stopped once more and again until the page can be opened,
+ * which others see to meanwhile, but not for ever.
+ */
+static void pvmc_violation_later(struct pvmc_device *dev, int err,
+				 struct pvmc_verdict *verdict)
+{
+	u64 since = this_cpu_read(dev->cpu->closed_since);
+	u64 now = local_clock();
+
+	if (!since)
+		this_cpu_write(dev->cpu->closed_since, now ?: 1);
+	if (!since || now - since < PVMC_CLOSED_LONGEST) {
+		verdict->again = true;
+		return;
+	}
+	verdict->error = err;
+	verdict->panic = true;
+}
+
+static const char *pvmc_access_name(u32 access)
+{
+	switch (access) {
+	case PVMEMCONTROL_ACCESS_READ:
+		return "read of";
+	case PVMEMCONTROL_ACCESS_WRITE:
+		return "write to";
+	case PVMEMCONTROL_ACCESS_FETCH:
+		return "execution of";
+	default:
+		return "access to";
+	}
+}
+
+static void pvmc_violation_print(const struct pvmemcontrol_access *access,
+				 const struct pvmc_verdict *verdict)
+{
+	const char *name = verdict->client ? verdict->client->name : "nobody";
+	const char *stopped = access->stopped ? "stopped" : "not stopped";
+	char where[64];
+
+	if (user_mode(access->regs))
+		snprintf(where, sizeof(where), "user space 0x%lx",
+			 instruction_pointer(access->regs));
+	else
+		snprintf(where, sizeof(where), "%pS",
+			 (void *)instruction_pointer(access->regs));
+	pr_warn("pvmemcontrol: %s protected page %pa of %s%s%s, %s: vCPU %u, CPU %u, task %s/%d, at %s\n",
+		pvmc_access_name(access->access), &access->addr, name,
+		*verdict->what ? ": " : "", verdict->what, stopped,
+		access->vcpu, smp_processor_id(), current->comm,
+		task_pid_nr(current), where);
+	if (verdict->error)
+		pr_emerg("pvmemcontrol: and the VMM does not open that page: %pe\n",
+			 ERR_PTR(verdict->error));
+}
+
+static enum pvmemcontrol_policy pvmc_policy(struct pvmemcontrol_client *client)
+{
+	switch (READ_ONCE(pvmc_policy_override)) {
+	case PVMC_POLICY_REPORT:
+		return PVMEMCONTROL_REPORT;
+	case PVMC_POLICY_PANIC:
+		return PVMEMCONTROL_PANIC;
+	case PVMC_POLICY_CLIENT:
+		break;
+	}
+	return client ? READ_ONCE(client->policy) : PVMEMCONTROL_REPORT;
+}
+
+/**
+ * pvmc_violation() - Deal with one violation.
+ * @dev: where it was reported
+ * @access: what was done
+ * @verdict: set to whose page it was and what is to follow
+ *
+ * Opens the page unless the kernel is to panic.
+ *
+ * Context: NMI, or any with preemption off.
+ */
+void pvmc_violation(struct pvmc_device *dev,
+		    const struct pvmemcontrol_access *access,
+		    struct pvmc_verdict *verdict)
+{
+	enum pvmemcontrol_owner owner;
+	int err;
+
+	memset(verdict, 0, sizeof(*verdict));
+	owner = pvmc_clients_owner(access, &verdict->client, verdict->what);
+	verdict->panic = owner != PVMEMCONTROL_STALE &&
+			 pvmc_policy(verdict->client) == PVMEMCONTROL_PANIC;
+	verdict->silent = owner == PVMEMCONTROL_STALE;
+
+	this_cpu_inc(dev->cpu->counters.violations);
+	if (verdict->client && owner == PVMEMCONTROL_MINE)
+		this_cpu_inc(verdict->client->counters->violations);
+	trace_pvmemcontrol_violation(MINOR(dev->dev.devt),
+				     verdict->client ? verdict->client->name :
+				     "", verdict->what, access->addr,
+				     access->access, access->vcpu,
+				     access->stopped,
+				     instruction_pointer(access->regs));
+
+	if (verdict->panic || !access->stopped)
+		return;
+	err = pvmc_check_state(dev);
+	if (err) {
+		pvmc_violation_later(dev, err, verdict);
+		return;
+	}
+	this_cpu_write(dev->cpu->closed_since, 0);
+	verdict->error = pvmc_violation_open(dev, access->addr);
+	/* The instruction would be stopped again, and again. */
+	if (verdict->error)
+		verdict->panic = true;
+}
+
+static unsigned int pvmc_device_violations(struct pvmc_device *dev,
+					   struct pt_regs *regs)
+{
+	struct pvmemcontrol_violation *records = READ_ONCE(dev->records);
+	struct pvmemcontrol_access access = { .regs = regs };
+	struct pvmc_verdict verdict;
+	unsigned int i, taken = 0;
+
+	if (!records)
+		return 0;
+	for (i = 0; i < PVMC_RECORDS; i++) {
+		if (!pvmc_violation_take(dev, &records[i], &access))
+			continue;
+		taken++;
+		pvmc_violation(dev, &access, &verdict);
+		if (verdict.panic || (!verdict.silent &&
+				      __ratelimit(&pvmc_violation_ratelimit)))
+			pvmc_violation_print(&access, &verdict);
+		if (!verdict.panic)
+			continue;
+		nmi_panic(regs, "pvmemcontrol: a protected page was touched");
+		/* This CPU is panicking already, and has to come to its end. */
+		if (access.stopped)
+			pvmc_violation_open(dev, access.addr);
+	}
+	return taken;
+}
+
+/**
+ * pvmc_violations() - Deal with what the VMM says that this CPU has touched.
+ * @regs: of what the NMI interrupted
+ *
+ * Context: NMI, or any with preemption off.
+ * Return: How many violations there were.
+ */
+unsigned int pvmc_violations(struct pt_regs *regs)
+{
+	struct pvmc_device *dev;
+	unsigned int taken = 0;
+
+	list_for_each_entry_rcu(dev, &pvmc_devices, node,
+				rcu_read_lock_sched_held())
+		taken += pvmc_device_violations(dev, regs);
+	return taken;
+}
