@@ -8,7 +8,9 @@
  * arguments.  When ours calls the original, ftrace sees that the call comes
  * from this module and lets it through; ours must therefore not end in a jump
  * to it.
- *
+ */
+
+/**
  * DOC: Unloading
  *
  * Tasks, and interrupts that free pages, may be anywhere in the way when the
@@ -28,6 +30,7 @@
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
+#include <linux/err.h>
 #include <linux/ftrace.h>
 #include <linux/hugetlb.h>
 #include <linux/kprobes.h>
@@ -68,6 +71,7 @@ static struct pvmc_hook pvmc_hooks[];
 enum {
 	PVMC_HOOK_CLEAR,
 	PVMC_HOOK_FREE,
+	PVMC_HOOK_FILL,
 };
 
 static bool pvmc_clear_wanted(struct page *page, u64 length)
@@ -96,6 +100,17 @@ static bool pvmc_free_wanted(struct page *page, u64 length)
 	       READ_ONCE(pvmc_hugetlb_giveback);
 }
 
+/* @head is not in the pool yet, and nobody's but ours. */
+static void pvmc_take_back(struct page *head)
+{
+	u64 length = page_size(head);
+
+	if (pvmc_free_wanted(head, length))
+		pvmc_hugetlb_return(head, length);
+	else if (length >= PMD_SIZE)
+		pvmc_known_clear(head);
+}
+
 /*
  * The last reference is gone, and the page is not in the pool yet: ours.  The
  * kernel takes this state for a short one and retries when it meets it while
@@ -105,17 +120,29 @@ static void pvmc_free(PVMC_FREE_PARAMS)
 {
 	int idx = srcu_read_lock(&pvmc_hook_srcu);
 	pvmc_free_t original = pvmc_hooks[PVMC_HOOK_FREE].original;
-	struct page *head = PVMC_FREE_PAGE;
-	u64 length = page_size(head);
 
-	if (pvmc_free_wanted(head, length))
-		pvmc_hugetlb_return(head, length);
-	else if (length >= PMD_SIZE)
-		pvmc_known_clear(head);
+	pvmc_take_back(PVMC_FREE_PAGE);
 	original(PVMC_FREE_ARGS);
 
 	srcu_read_unlock(&pvmc_hook_srcu, idx);
 }
+
+#ifdef PVMC_FILL_FUNCTION
+static void pvmc_fill(struct hstate *hstate, struct list_head *folios)
+{
+	int idx = srcu_read_lock(&pvmc_hook_srcu);
+	pvmc_fill_t original = pvmc_hooks[PVMC_HOOK_FILL].original;
+	struct folio *folio;
+
+	list_for_each_entry(folio, folios, lru) {
+		pvmc_take_back(&folio->page);
+		cond_resched();
+	}
+	original(hstate, folios);
+
+	srcu_read_unlock(&pvmc_hook_srcu, idx);
+}
+#endif
 
 static void notrace pvmc_hook_entry(unsigned long ip, unsigned long parent_ip,
 				    struct ftrace_ops *ops,
@@ -144,6 +171,9 @@ static void notrace pvmc_hook_entry(unsigned long ip, unsigned long parent_ip,
 static struct pvmc_hook pvmc_hooks[] = {
 	[PVMC_HOOK_CLEAR] = PVMC_HOOK(PVMC_CLEAR_FUNCTION, pvmc_clear),
 	[PVMC_HOOK_FREE] = PVMC_HOOK(PVMC_FREE_FUNCTION, pvmc_free),
+#ifdef PVMC_FILL_FUNCTION
+	[PVMC_HOOK_FILL] = PVMC_HOOK(PVMC_FILL_FUNCTION, pvmc_fill),
+#endif
 };
 
 /*
@@ -157,23 +187,33 @@ static void *pvmc_hook_find(const char *name)
 		.flags = KPROBE_FLAG_DISABLED,
 	};
 	void *addr;
+	int err;
 
-	if (register_kprobe(&probe))
-		return NULL;
+	err = register_kprobe(&probe);
+	if (err)
+		return ERR_PTR(err);
 	addr = probe.addr;
 	unregister_kprobe(&probe);
 	return addr;
 }
 
+/* Whatever else is wrong, there is no such function that could be reached. */
+static int pvmc_hook_error(int err)
+{
+	return err == -ENOMEM ? -ENOMEM : -ENOENT;
+}
+
 static int pvmc_hook_set(struct pvmc_hook *hook)
 {
+	void *original = pvmc_hook_find(hook->name);
 	int err;
 
-	hook->original = pvmc_hook_find(hook->name);
-	if (!hook->original) {
-		pr_err("this kernel has no %s() to stand in for\n", hook->name);
-		return -ENOENT;
+	if (IS_ERR(original)) {
+		pr_err("this kernel has no %s() to stand in for: %pe\n",
+		       hook->name, original);
+		return pvmc_hook_error(PTR_ERR(original));
 	}
+	hook->original = original;
 
 	/* Not by name: a module may have a function of the same name. */
 	err = ftrace_set_filter_ip(&hook->ops, (unsigned long)hook->original,
@@ -181,7 +221,7 @@ static int pvmc_hook_set(struct pvmc_hook *hook)
 	if (err) {
 		pr_err("ftrace does not reach %s(): %pe\n", hook->name,
 		       ERR_PTR(err));
-		return -ENOENT;
+		return pvmc_hook_error(err);
 	}
 	err = register_ftrace_function(&hook->ops);
 	if (err) {
@@ -215,14 +255,18 @@ static void pvmc_hook_drain(void)
  * that looks at marks, and takes them away, is in place.
  *
  * Context: Process context.
- * Return: 0; -ENOENT when the kernel has no such function or ftrace cannot
- * reach it; -EBUSY when somebody else, a live patch say, stands in for it;
- * -ENOMEM.
+ * Return: 0; -EOPNOTSUPP when the kernel's functions cannot be called;
+ * -ENOENT when it has no such function or ftrace cannot reach it; -EBUSY when
+ * somebody else, a live patch say, stands in for it; -ENOMEM.
  */
 int pvmc_hook_init(void)
 {
 	int i, err;
 
+	if (!pvmc_can_call_by_address()) {
+		pr_err("no function of a kernel with indirect branch tracking can be stood in for (it can be booted with ibt=off)\n");
+		return -EOPNOTSUPP;
+	}
 	for (i = 0; i < ARRAY_SIZE(pvmc_hooks); i++) {
 		err = pvmc_hook_set(&pvmc_hooks[i]);
 		if (err)

@@ -8,10 +8,10 @@
  * allocator, demoted, migrated to, used for a copy.  So the mark is in the
  * page's own struct pages, in a field of a tail page that hugetlb does not use
  * and that prep_compound_page() clears; and whatever comes back into the pool by
- * being freed is marked anew, or unmarked.  Gigantic pages are made without
- * prep_compound_page(): what they rely on is that on the kernels where they are
- * marked at all, each of their ways into the pool is through the function that
- * marks or unmarks (core/compat.h).
+ * being freed is marked anew, or unmarked.  Some kernels make gigantic pages
+ * without prep_compound_page(): what those rely on is that where they are marked
+ * at all, each of their ways into the pool is through the function that marks or
+ * unmarks (core/compat.h).
  *
  * A mark may outlive the huge page in a struct page that belongs to something
  * else by then.  It means nothing there, and no more when that becomes part of
@@ -38,7 +38,7 @@ static unsigned long pvmc_known_mark;
 
 static struct page *pvmc_known_page(struct page *head)
 {
-	return nth_page(head, PVMC_MARK_SUBPAGE);
+	return head + PVMC_MARK_SUBPAGE;
 }
 
 static void pvmc_known_change(unsigned long mark, bool close)

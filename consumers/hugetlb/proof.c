@@ -15,7 +15,9 @@
  * and for others with the first page in them that is to be dropped.  That page
  * is dropped as if it were known already, and only what was filled before says
  * whether it was right, so it costs no exit more than any other.
- *
+ */
+
+/**
  * DOC: Generations
  *
  * Whatever is known is known of the VMM as it was when it was found out.  A
