@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the parts of pvmemcontrol_kstack share.
+ */
+#ifndef _PVMC_KSTACK_H
+#define _PVMC_KSTACK_H
+
+#include <linux/list.h>
+#include <linux/mutex.h>
+#include <linux/pvmemcontrol.h>
+#include <linux/pvmemcontrol_kstack.h>
+#include <linux/rcupdate.h>
+#include <linux/sizes.h>
+#include <linux/spinlock.h>
+#include <linux/types.h>
+
+struct page;
+struct pt_regs;
+
+/* What stacks are carved from: one huge mapping of the direct map. */
+#define PVMC_BLOCK_SIZE		SZ_2M
+#define PVMC_BLOCK_PAGES	(PVMC_BLOCK_SIZE / PAGE_SIZE)
+
+/* Sizes of stacks: powers of two from the first on. */
+#define PVMC_KSTACK_MIN		SZ_16K
+#define PVMC_KSTACK_CLASSES	5
+
+/* The most stacks that a CPU keeps of one size, and in bytes. */
+#define PVMC_CACHE_MAX		16
+#define PVMC_CACHE_BYTES	SZ_512K
+
+/**
+ * enum pvmc_guarding - what the host makes of the guards of a block
+ * @PVMC_OPEN: surely nothing: they are memory as any other
+ * @PVMC_UNSURE: it may have set them, or some of them, or none
+ * @PVMC_GUARDED: it says that it stops whoever touches them
+ * @PVMC_CLOSING: as PVMC_UNSURE, and being opened
+ */
+enum pvmc_guarding {
+	PVMC_OPEN,
+	PVMC_UNSURE,
+	PVMC_GUARDED,
+	PVMC_CLOSING,
+};
+
+/**
+ * struct pvmemcontrol_kstack - a stack
+ * @node: in one of its class's lists, guarded by the class's lock
+ * @block: what it was carved from
+ * @base: its lowest byte; the guard is the page below
+ * @what: its owner's words for it, and NULL where @ip says all
+ * @ip: who has it, or what runs on it
+ * @since: jiffies when it was freed
+ * @used: it was handed out
+ * @running: somebody runs on it, atomic
+ * @backed: the host may have memory behind it
+ * @doubtful: the host may not be done with giving it back
+ *
+ * What is not said otherwise belongs to whoever has the stack: its user, the
+ * CPU whose cache it is in, or who has the class's lock.
+ */
+struct pvmemcontrol_kstack {
+	struct list_head node;
+	struct pvmc_kstack_block *block;
+	void *base;
+	const char *what;
+	unsigned long ip;
+	unsigned long since;
+	bool used;
+	unsigned int running;
+	bool backed;
+	bool doubtful;
+};
+
+/**
+ * struct pvmc_kstack_block - memory that stacks are carved from
+ * @class: which stacks
+ * @node: in its class's blocks
+ * @page: the first of its pages
+ * @guarding: of its guards; written under pvmc_guard_mutex, and by owner(),
+ *	which takes it from PVMC_GUARDED to PVMC_UNSURE
+ * @by_protection: they may be forbidden by PVMEMCONTROL_MPROTECT_NONE; under
+ *	pvmc_guard_mutex, as @by_guard
+ * @by_guard: they may be forbidden by PVMEMCONTROL_GUARD, which costs the host
+ *	less, where the VMM has it
+ * @nr_idle: stacks in its class's lists, guarded by the class's lock
+ * @nr: stacks
+ * @rcu: owner() may be looking at it
+ * @stack: the stacks, by address
+ */
+struct pvmc_kstack_block {
+	struct pvmc_kstack_class *class;
+	struct list_head node;
+	struct page *page;
+	enum pvmc_guarding guarding;
+	bool by_protection;
+	bool by_guard;
+	unsigned int nr_idle;
+	unsigned int nr;
+	struct rcu_head rcu;
+	struct pvmemcontrol_kstack stack[];
+};
+
+/**
+ * struct pvmc_kstack_class - all stacks of one size
+ * @size: theirs
+ * @per_block: how many there are in a block
+ * @cache_max: how many a CPU keeps
+ * @lock: taken in any context but NMI, with interrupts off; no calls are made
+ *	with it
+ * @warm: stacks with memory of the host behind them, the last freed first
+ * @cold: stacks without
+ * @doubtful: those that the host may not be done with, until it is connected
+ *	anew
+ * @nr_warm: stacks in @warm
+ * @nr_empty: blocks of which all stacks are in @warm and @cold
+ * @blocks: all of them; changed under pvmc_guard_mutex
+ */
+struct pvmc_kstack_class {
+	size_t size;
+	unsigned int per_block;
+	unsigned int cache_max;
+	raw_spinlock_t lock;	/* of the lists and what counts them */
+	struct list_head warm;
+	struct list_head cold;
+	struct list_head doubtful;
+	unsigned int nr_warm;
+	unsigned int nr_empty;
+	struct list_head blocks;
+};
+
+/* What was counted; in sum over all CPUs. */
+struct pvmc_kstack_counters {
+	u64 allocs;
+	u64 frees;
+	u64 failed;		/* allocations that were not possible */
+	u64 refills;		/* of a CPU's cache */
+	u64 blocks_made;
+	u64 blocks_freed;
+	u64 guard_failed;	/* times that the guards of a block were not set */
+	u64 open_failed;	/* times that they were not opened */
+	u64 given_back;		/* stacks */
+	u64 give_back_failed;	/* stacks */
+	u64 hits;		/* of guards */
+};
+
+DECLARE_PER_CPU(struct pvmc_kstack_counters, pvmc_kstack_counters);
+
+/* main.c */
+extern struct pvmemcontrol_client pvmc_kstack_client;
+
+/*
+ * block.c: blocks and their guards.
+ *
+ * pvmc_guard_mutex: whoever makes, guards, opens or frees blocks, or gives
+ * stacks back.  Comes after the core's mutex, as callbacks take it, and before
+ * a class's lock.  No memory is allocated with it.
+ */
+extern struct mutex pvmc_guard_mutex;
+extern struct pvmc_kstack_class pvmc_kstack_classes[PVMC_KSTACK_CLASSES];
+
+struct pvmc_kstack_block *pvmc_block_new(struct pvmc_kstack_class *class,
+					 unsigned int flags);
+void pvmc_guards_bar(bool bar);
+int pvmc_block_guard(struct pvmc_kstack_block *block);
+int pvmc_block_open(struct pvmc_kstack_block *block);
+bool pvmc_block_free(struct pvmc_kstack_block *block);
+void pvmc_block_lose(struct pvmc_kstack_block *block);
+struct pvmc_kstack_block *pvmc_block_find(phys_addr_t addr);
+unsigned int pvmc_block_index(const struct pvmc_kstack_block *block,
+			      phys_addr_t addr, bool *guard);
+phys_addr_t pvmc_block_start(const struct pvmc_kstack_block *block);
+
+/* pool.c: stacks by size, and all of them. */
+void pvmc_pool_init(void);
+void pvmc_pool_exit(void);
+void pvmc_pool_lose(void);
+void pvmc_pool_forget(void);
+void pvmc_pool_restore(void);
+void pvmc_pool_detach(void);
+void pvmc_pool_guard(void);
+unsigned long pvmc_pool_empty_blocks(void);
+unsigned long pvmc_pool_shrink(unsigned long nr_blocks);
+void pvmc_class_put(struct pvmc_kstack_class *class,
+		    struct pvmemcontrol_kstack *stack);
+void pvmc_class_take(struct pvmc_kstack_class *class,
+		     struct pvmemcontrol_kstack *stack);
+
+/* cache.c: handing out stacks. */
+bool pvmc_cache_drain(unsigned long age);
+
+/* idle.c: what stays free is given back. */
+extern unsigned int pvmc_idle_ms;
+void pvmc_idle_exit(void);
+void pvmc_idle_arm(void);
+void pvmc_idle_hit(void);
+bool pvmc_idle_run(unsigned long age);
+int pvmc_shrinker_init(void);
+void pvmc_shrinker_exit(void);
+
+/* owner.c: whose guard was touched. */
+enum pvmemcontrol_owner
+pvmc_kstack_owner(struct pvmemcontrol_client *client,
+		  const struct pvmemcontrol_access *access, char *what);
+
+/* callers.c: who is on a stack that the kernel does not know. */
+void pvmc_print_callers(const struct pvmemcontrol_kstack *stack,
+			struct pt_regs *regs);
+
+/* call.c, switch.S */
+#define PVMC_FRAME_OFFSET	8	/* from the top: where the caller's frame is */
+long pvmc_kstack_switch(void *arg, pvmemcontrol_kstack_fn fn, void *top);
+
+/* debugfs.c */
+void pvmc_kstack_debugfs_init(void);
+void pvmc_kstack_debugfs_exit(void);
+
+static inline void *pvmc_kstack_top(const struct pvmemcontrol_kstack *stack)
+{
+	return stack->base + stack->block->class->size;
+}
+
+#endif /* _PVMC_KSTACK_H */
