@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Failing one allocation of the running task, chosen by number.
+ * Failing one allocation of the running task, chosen by number, or all from
+ * that one on.
  */
 #include <linux/debugfs.h>
 #include <linux/fs.h>
@@ -35,7 +36,38 @@ void fail_nth_begin(struct kunit *test, int nth)
 	*(bool *)fail_nth_knob(test, "fail_page_alloc",
 			       "ignore-gfp-wait") = false;
 	*(u32 *)fail_nth_knob(test, "fail_page_alloc", "min-order") = 0;
+	/* Or the log would be all stacks of who got nothing. */
+	*(unsigned long *)fail_nth_knob(test, "failslab", "verbose") = 0;
+	*(unsigned long *)fail_nth_knob(test, "fail_page_alloc", "verbose") = 0;
 	current->fail_nth = nth;
+}
+
+static void fail_all(struct kunit *test, const char *dir_name, bool fail)
+{
+	*(bool *)fail_nth_knob(test, dir_name, "task-filter") = true;
+	atomic_set((atomic_t *)fail_nth_knob(test, dir_name, "times"), -1);
+	*(unsigned long *)fail_nth_knob(test, dir_name, "probability") =
+		fail ? 100 : 0;
+}
+
+/* So do all after it, until fail_from_end(). */
+void fail_from_begin(struct kunit *test, int nth)
+{
+	fail_all(test, "failslab", true);
+	fail_all(test, "fail_page_alloc", true);
+	current->make_it_fail = true;
+	fail_nth_begin(test, nth);
+}
+
+/* Whether there was an @nth allocation. */
+bool fail_from_end(struct kunit *test)
+{
+	bool failed = fail_nth_end();
+
+	current->make_it_fail = false;
+	fail_all(test, "failslab", false);
+	fail_all(test, "fail_page_alloc", false);
+	return failed;
 }
 
 /* Whether there was an @nth allocation, and it failed. */

@@ -5,6 +5,7 @@
  */
 #include <linux/delay.h>
 #include <linux/io.h>
+#include <linux/mm.h>
 #include <linux/random.h>
 #include <linux/sizes.h>
 #include <linux/string.h>
@@ -20,11 +21,73 @@ const char *const fake_fault_names[NR_FAKE_FAULTS] = {
 	[FAKE_FAULT_GARBAGE] = "garbage",
 	[FAKE_FAULT_ELSEWHERE] = "elsewhere",
 	[FAKE_FAULT_FORGET] = "forget",
+	[FAKE_FAULT_RESET] = "reset",
 	[FAKE_FAULT_GONE] = "gone",
+	[FAKE_FAULT_READD] = "readd",
+	[FAKE_FAULT_FIELD] = "field",
+	[FAKE_FAULT_DELAY] = "delay",
+	[FAKE_FAULT_LATE] = "late",
 };
+
+/* What it still owes to a request that was given up. */
+static void fake_answer_late(struct fake_vmm *vmm, const void *except)
+{
+	if (!vmm->late || vmm->late == except)
+		return;
+	*vmm->late = vmm->late_answer;
+	vmm->late = NULL;
+}
+
+static enum fake_fault fake_next_fault(struct fake_vmm *vmm)
+{
+	if (vmm->fault == FAKE_FAULT_NONE || !vmm->fault_count)
+		return FAKE_FAULT_NONE;
+	if (vmm->fault_skip) {
+		vmm->fault_skip--;
+		return FAKE_FAULT_NONE;
+	}
+	if (vmm->fault_count > 0)
+		vmm->fault_count--;
+	return vmm->fault;
+}
+
+/* What becomes of the device itself. */
+static void fake_device_event(struct fake_vmm *vmm, enum fake_fault fault)
+{
+	switch (fault) {
+	case FAKE_FAULT_FORGET:
+		vmm->nr_buffers = 0;
+		vmm->state = FAKE_BROKEN;
+		break;
+	case FAKE_FAULT_RESET:
+		vmm->nr_buffers = 0;
+		vmm->state = FAKE_INIT;
+		break;
+	case FAKE_FAULT_GONE:
+		vmm->present = false;
+		break;
+	case FAKE_FAULT_READD:
+		vmm->nr_buffers = 0;
+		vmm->state = FAKE_BROKEN;
+		vmm->late = NULL;
+		if (vmm->on_readd)
+			vmm->on_readd(vmm);
+		break;
+	default:
+		break;
+	}
+}
+
+/* Before something is done with the device that is no request. */
+static void fake_step(struct fake_vmm *vmm)
+{
+	if (vmm->fault_steps)
+		fake_device_event(vmm, fake_next_fault(vmm));
+}
 
 static bool fake_step_fails(struct fake_vmm *vmm)
 {
+	fake_step(vmm);
 	return !vmm->present || vmm->handshake_step++ == vmm->handshake_fails;
 }
 
@@ -32,6 +95,7 @@ static int fake_reset(void *transport)
 {
 	struct fake_vmm *vmm = transport;
 
+	fake_answer_late(vmm, NULL);
 	vmm->handshake_step = 0;
 	if (fake_step_fails(vmm))
 		return -EIO;
@@ -71,6 +135,9 @@ static void fake_disconnect(void *transport)
 {
 	struct fake_vmm *vmm = transport;
 
+	fake_step(vmm);
+	/* Whose buffers they were may free them from now on. */
+	vmm->late = NULL;
 	vmm->state = FAKE_BROKEN;
 }
 
@@ -90,6 +157,12 @@ static void fake_answer(struct pvmc_wire *wire, u32 ret_errno, u32 ret_code,
 	wire->word[3] = cpu_to_le64(arg1);
 }
 
+static bool fake_guards(const struct fake_vmm *vmm, u64 func)
+{
+	return vmm->features & PVMEMCONTROL_FEATURE_GUARD &&
+	       (func == PVMEMCONTROL_GUARD || func == PVMEMCONTROL_UNGUARD);
+}
+
 static void fake_carry_out(struct fake_vmm *vmm, struct pvmc_wire *wire,
 			   const struct pvmemcontrol_vmm_call *call)
 {
@@ -100,7 +173,19 @@ static void fake_carry_out(struct fake_vmm *vmm, struct pvmc_wire *wire,
 		fake_answer(wire, 0, 0, vmm->page_size, vmm->major, vmm->minor);
 		return;
 	}
-	if (call->func_code >= PVMEMCONTROL_NR_FUNC_1_0) {
+	if (call->func_code == PVMEMCONTROL_FEATURES && vmm->features) {
+		fake_answer(wire, 0, 0, vmm->features, vmm->vector_max,
+			    vmm->zeroing);
+		return;
+	}
+	if (call->func_code == PVMEMCONTROL_VIOLATION &&
+	    vmm->features & PVMEMCONTROL_FEATURE_VIOLATION) {
+		vmm->records = call->addr ? phys_to_virt(call->addr) : NULL;
+		fake_answer(wire, 0, 0, FAKE_VCPU, 0, 0);
+		return;
+	}
+	if (call->func_code >= PVMEMCONTROL_NR_FUNC_1_0 &&
+	    !fake_guards(vmm, call->func_code)) {
 		fake_answer(wire, EOPNOTSUPP, call->func_code, 0, 0, 0);
 		return;
 	}
@@ -111,26 +196,64 @@ static void fake_carry_out(struct fake_vmm *vmm, struct pvmc_wire *wire,
 	if (call->func_code == drops && vmm->zeroes)
 		memset(phys_to_virt(call->addr), 0, call->length);
 	fake_answer(wire, 0, 0, 0, 0, 0);
+	if (vmm->on_done)
+		vmm->on_done(vmm, call);
 }
 
-static enum fake_fault fake_next_fault(struct fake_vmm *vmm)
+static void fake_vector(struct fake_vmm *vmm, struct pvmc_wire *wire,
+			const struct pvmemcontrol_vmm_call *vector,
+			unsigned int buffer);
+
+static void fake_spoil_field(struct pvmc_wire *wire, u32 what)
 {
-	if (vmm->fault == FAKE_FAULT_NONE || !vmm->fault_count)
-		return FAKE_FAULT_NONE;
-	if (vmm->fault_skip) {
-		vmm->fault_skip--;
-		return FAKE_FAULT_NONE;
+	u32 *field = (u32 *)wire + what % FAKE_FIELDS;
+
+	switch ((enum fake_garbage)(what / FAKE_FIELDS)) {
+	case FAKE_ONE:
+		*field = (__force u32)cpu_to_le32(1);
+		break;
+	case FAKE_ALL_ONES:
+		*field = U32_MAX;
+		break;
+	case FAKE_TOP_BIT:
+		*field = (__force u32)cpu_to_le32(BIT(31));
+		break;
+	case FAKE_RANDOM:
+	case NR_FAKE_GARBAGE:
+		*field = get_random_u32();
+		break;
 	}
-	if (vmm->fault_count > 0)
-		vmm->fault_count--;
-	return vmm->fault;
+}
+
+/* Does what it was asked, and then something is wrong with the answer. */
+static void fake_do_and_spoil(struct fake_vmm *vmm, struct pvmc_wire *wire,
+			      const struct pvmemcontrol_vmm_call *call,
+			      unsigned int buffer, enum fake_fault fault)
+{
+	struct pvmc_wire asked = *wire;
+
+	if (call->func_code == PVMEMCONTROL_VECTOR &&
+	    vmm->features & PVMEMCONTROL_FEATURE_VECTOR)
+		fake_vector(vmm, wire, call, buffer);
+	else
+		fake_carry_out(vmm, wire, call);
+
+	if (fault == FAKE_FAULT_FIELD) {
+		fake_spoil_field(wire, vmm->fault_errno);
+	} else if (fault == FAKE_FAULT_DELAY) {
+		mdelay(1);
+	} else {
+		vmm->late = wire;
+		vmm->late_answer = *wire;
+		*wire = asked;
+	}
 }
 
 static void fake_fault_request(struct fake_vmm *vmm, struct pvmc_wire *wire,
 			       const struct pvmemcontrol_vmm_call *call,
-			       unsigned int buffer)
+			       unsigned int buffer, enum fake_fault fault)
 {
-	switch (fake_next_fault(vmm)) {
+	switch (fault) {
 	case FAKE_FAULT_NONE:
 		fake_carry_out(vmm, wire, call);
 		break;
@@ -151,11 +274,15 @@ static void fake_fault_request(struct fake_vmm *vmm, struct pvmc_wire *wire,
 		fake_answer(phys_to_virt(vmm->buffers[buffer]), 0, 0, 0, 0, 0);
 		break;
 	case FAKE_FAULT_FORGET:
-		vmm->nr_buffers = 0;
-		vmm->state = FAKE_BROKEN;
-		break;
+	case FAKE_FAULT_RESET:
 	case FAKE_FAULT_GONE:
-		vmm->present = false;
+	case FAKE_FAULT_READD:
+		fake_device_event(vmm, fault);
+		break;
+	case FAKE_FAULT_FIELD:
+	case FAKE_FAULT_DELAY:
+	case FAKE_FAULT_LATE:
+		fake_do_and_spoil(vmm, wire, call, buffer, fault);
 		break;
 	case FAKE_FAULT_SILENT:
 	case NR_FAKE_FAULTS:
@@ -163,12 +290,81 @@ static void fake_fault_request(struct fake_vmm *vmm, struct pvmc_wire *wire,
 	}
 }
 
+static struct pvmemcontrol_vmm_call fake_read(const struct pvmc_wire *wire)
+{
+	return (struct pvmemcontrol_vmm_call) {
+		.func_code = le64_to_cpu(wire->word[0]),
+		.addr = le64_to_cpu(wire->word[1]),
+		.length = le64_to_cpu(wire->word[2]),
+		.arg = le64_to_cpu(wire->word[3]),
+	};
+}
+
+static void fake_count(struct fake_vmm *vmm,
+		       const struct pvmemcontrol_vmm_call *call)
+{
+	if (vmm->on_kick)
+		vmm->on_kick(vmm, call);
+	if (call->func_code == PVMEMCONTROL_INFO) {
+		vmm->infos++;
+	} else if (call->func_code == PVMEMCONTROL_FEATURES) {
+		vmm->asked++;
+	} else if (call->func_code == PVMEMCONTROL_VIOLATION) {
+		vmm->asked_vcpu++;
+	} else if (call->func_code == PVMEMCONTROL_VECTOR) {
+		vmm->vectors++;
+	} else {
+		if (vmm->requests < FAKE_LOG)
+			vmm->log[vmm->requests] = *call;
+		vmm->requests++;
+	}
+}
+
+/* Faults that leave an entry without answer leave the vector without one. */
+static void fake_vector(struct fake_vmm *vmm, struct pvmc_wire *wire,
+			const struct pvmemcontrol_vmm_call *vector,
+			unsigned int buffer)
+{
+	struct pvmc_wire *array = phys_to_virt(vector->addr);
+	u64 i;
+
+	if (!vector->length || vector->length > vmm->vector_max ||
+	    !IS_ALIGNED(vector->addr, PVMEMCONTROL_BUF_SIZE) ||
+	    offset_in_page(vector->addr) +
+		vector->length * PVMEMCONTROL_BUF_SIZE > PAGE_SIZE) {
+		fake_answer(wire, EINVAL, PVMEMCONTROL_VECTOR, 0, 0, 0);
+		return;
+	}
+	for (i = 0; i < vector->length; i++) {
+		struct pvmemcontrol_vmm_call call = fake_read(&array[i]);
+		enum fake_fault fault = FAKE_FAULT_NONE;
+		struct pvmc_wire before = array[i];
+		u64 first;
+
+		fake_count(vmm, &call);
+		if (vmm->fault_entries)
+			fault = fake_next_fault(vmm);
+		fake_fault_request(vmm, &array[i], &call, buffer, fault);
+		if (!memcmp(&before, &array[i], sizeof(before)))
+			return;
+		first = le64_to_cpu(array[i].word[0]);
+		if (first) {
+			fake_answer(wire, lower_32_bits(first),
+				    upper_32_bits(first), i, 0, 0);
+			return;
+		}
+	}
+	fake_answer(wire, 0, 0, vector->length, 0, 0);
+}
+
 static void fake_kick(void *transport, u32 id)
 {
 	struct fake_vmm *vmm = transport;
 	unsigned int buffer = id - PVMEMCONTROL_CONNECTION_ID;
+	enum fake_fault fault = FAKE_FAULT_NONE;
 	struct pvmemcontrol_vmm_call call;
 	struct pvmc_wire *wire;
+	bool vector;
 
 	if (!vmm->present || vmm->state != FAKE_READY ||
 	    buffer >= vmm->nr_buffers) {
@@ -176,21 +372,17 @@ static void fake_kick(void *transport, u32 id)
 		return;
 	}
 	wire = phys_to_virt(vmm->buffers[buffer]);
-	call.func_code = le64_to_cpu(wire->word[0]);
-	call.addr = le64_to_cpu(wire->word[1]);
-	call.length = le64_to_cpu(wire->word[2]);
-	call.arg = le64_to_cpu(wire->word[3]);
-
-	if (vmm->on_kick)
-		vmm->on_kick(vmm, &call);
-	if (call.func_code == PVMEMCONTROL_INFO) {
-		vmm->infos++;
-	} else {
-		if (vmm->requests < FAKE_LOG)
-			vmm->log[vmm->requests] = call;
-		vmm->requests++;
-	}
-	fake_fault_request(vmm, wire, &call, buffer);
+	fake_answer_late(vmm, wire);
+	call = fake_read(wire);
+	fake_count(vmm, &call);
+	vector = call.func_code == PVMEMCONTROL_VECTOR &&
+		 vmm->features & PVMEMCONTROL_FEATURE_VECTOR;
+	if (!vector || !vmm->fault_entries)
+		fault = fake_next_fault(vmm);
+	if (vector && fault == FAKE_FAULT_NONE)
+		fake_vector(vmm, wire, &call, buffer);
+	else
+		fake_fault_request(vmm, wire, &call, buffer, fault);
 }
 
 const struct pvmc_transport_ops fake_vmm_ops = {
@@ -215,6 +407,40 @@ struct fake_vmm *fake_vmm_new(struct kunit *test)
 	vmm->present = true;
 	vmm->handshake_fails = -1;
 	return vmm;
+}
+
+/* Has the VMM know protocol 1.1. */
+void fake_vmm_vectors(struct fake_vmm *vmm)
+{
+	vmm->minor = 1;
+	vmm->features = PVMEMCONTROL_FEATURE_VECTOR;
+	vmm->vector_max = PVMC_VECTOR_ENTRIES;
+	vmm->zeroing = BIT_ULL(PVMEMCONTROL_DONTNEED);
+}
+
+/* Writes a record.  Returns whether there was a place for it. */
+bool fake_vmm_violate(struct fake_vmm *vmm, u64 addr, u32 access, u32 vcpu,
+		      u32 flags)
+{
+	struct pvmemcontrol_violation *record = vmm->records;
+	unsigned int i;
+
+	if (!record)
+		return false;
+	for (i = 0; i < SZ_4K / sizeof(*record); i++, record++) {
+		if (READ_ONCE(record->sequence))
+			continue;
+		record->addr = (__force u64)cpu_to_le64(addr);
+		record->access = (__force u32)cpu_to_le32(access);
+		record->vcpu = (__force u32)cpu_to_le32(vcpu);
+		record->flags = (__force u32)cpu_to_le32(flags);
+		record->reserved = 0;
+		/* Whoever sees it sees the rest. */
+		smp_store_release(&record->sequence,
+				  (__force u64)cpu_to_le64(++vmm->sequence));
+		return true;
+	}
+	return false;
 }
 
 static int fake_plugged_init(struct kunit_resource *res, void *dev)

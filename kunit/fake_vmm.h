@@ -21,7 +21,15 @@
  * @FAKE_FAULT_GARBAGE: fills the buffer with random bytes
  * @FAKE_FAULT_ELSEWHERE: answers into another CPU's or level's buffer
  * @FAKE_FAULT_FORGET: forgets all buffers, so that nothing is answered any more
+ * @FAKE_FAULT_RESET: somebody has reset the device
  * @FAKE_FAULT_GONE: the device disappears from the bus
+ * @FAKE_FAULT_READD: so it does, and is on it again at once, as new; whoever
+ *	watches the bus hears of it later, by on_readd()
+ * @FAKE_FAULT_FIELD: does it, and one word of the answer is another: which, and
+ *	what, is in fault_errno, see FAKE_FIELD()
+ * @FAKE_FAULT_DELAY: does it, and takes a while
+ * @FAKE_FAULT_LATE: does it, and answers only when it is next asked by somebody
+ *	else, or reset
  */
 enum fake_fault {
 	FAKE_FAULT_NONE,
@@ -32,9 +40,27 @@ enum fake_fault {
 	FAKE_FAULT_GARBAGE,
 	FAKE_FAULT_ELSEWHERE,
 	FAKE_FAULT_FORGET,
+	FAKE_FAULT_RESET,
 	FAKE_FAULT_GONE,
+	FAKE_FAULT_READD,
+	FAKE_FAULT_FIELD,
+	FAKE_FAULT_DELAY,
+	FAKE_FAULT_LATE,
 	NR_FAKE_FAULTS
 };
+
+/* The words of 32 bits of an answer; the high half of 64 comes second. */
+#define FAKE_FIELDS	8
+
+enum fake_garbage {
+	FAKE_ONE,
+	FAKE_ALL_ONES,
+	FAKE_TOP_BIT,
+	FAKE_RANDOM,
+	NR_FAKE_GARBAGE
+};
+
+#define FAKE_FIELD(field, garbage)	((field) + FAKE_FIELDS * (garbage))
 
 extern const char *const fake_fault_names[NR_FAKE_FAULTS];
 
@@ -47,11 +73,17 @@ enum fake_state {
 #define FAKE_BUFFERS	(PVMC_LEVELS * 8)
 #define FAKE_LOG	64
 
+/* What the VMM calls the CPU, whichever asks. */
+#define FAKE_VCPU	5
+
 /**
  * struct fake_vmm - a VMM and its device
  * @page_size: what INFO says
  * @major: what INFO says
  * @minor: what INFO says
+ * @features: what FEATURES says; 0: it is not known
+ * @vector_max: what FEATURES says
+ * @zeroing: what FEATURES says
  * @shared: memory is shared: DONTNEED keeps it, REMOVE zeroes it
  * @shared_start: so is what is from here on, whatever @shared says
  * @zeroes: DONTNEED and REMOVE zero memory at all
@@ -59,23 +91,43 @@ enum fake_state {
  * @fault_errno: with which errno
  * @fault_skip: requests that go well before
  * @fault_count: how many go wrong then, -1 for all
+ * @fault_entries: entries of a vector are what counts and goes wrong, not the
+ *	vector
+ * @fault_steps: all that is done with the device counts and goes wrong: what it
+ *	takes to connect it, requests, and parting from it; for what becomes of
+ *	the device itself
  * @handshake_fails: the handshake's step of this number fails; -1 for none
  * @on_kick: called for each request, before it is carried out
+ * @on_done: called for each that was carried out, entries of a vector included
+ * @on_readd: called for FAKE_FAULT_READD, with preemption off; NULL: nobody
+ *	watches the bus
+ * @records: where violations are to be written, or NULL
+ * @sequence: of the last violation
+ * @priv: for the test
  * @present: the device is on the bus
  * @state: of the handshake
  * @handshake_step: steps of the current handshake so far
  * @handshakes: times that READY was reached
  * @buffers: registered
  * @nr_buffers: how many
- * @requests: how many were carried out or faulted, INFO excepted
+ * @requests: how many were carried out or faulted, INFO, FEATURES and VECTOR
+ *	excepted, entries of vectors included
  * @infos: how many were INFO
+ * @asked: how many were FEATURES
+ * @asked_vcpu: how many were VIOLATION
+ * @vectors: how many were VECTOR
  * @ignored: kicks of ids that are not known
+ * @late: the buffer that is still to be answered, or NULL
+ * @late_answer: with this
  * @log: the first FAKE_LOG of @requests
  */
 struct fake_vmm {
 	u64 page_size;
 	u64 major;
 	u64 minor;
+	u64 features;
+	u64 vector_max;
+	u64 zeroing;
 	bool shared;
 	phys_addr_t shared_start;
 	bool zeroes;
@@ -84,9 +136,17 @@ struct fake_vmm {
 	u32 fault_errno;
 	int fault_skip;
 	int fault_count;
+	bool fault_entries;
+	bool fault_steps;
 	int handshake_fails;
 	void (*on_kick)(struct fake_vmm *vmm,
 			const struct pvmemcontrol_vmm_call *call);
+	void (*on_done)(struct fake_vmm *vmm,
+			const struct pvmemcontrol_vmm_call *call);
+	void (*on_readd)(struct fake_vmm *vmm);
+	struct pvmemcontrol_violation *records;
+	u64 sequence;
+	void *priv;
 
 	bool present;
 	enum fake_state state;
@@ -97,13 +157,21 @@ struct fake_vmm {
 
 	unsigned int requests;
 	unsigned int infos;
+	unsigned int asked;
+	unsigned int asked_vcpu;
+	unsigned int vectors;
 	unsigned int ignored;
+	struct pvmc_wire *late;
+	struct pvmc_wire late_answer;
 	struct pvmemcontrol_vmm_call log[FAKE_LOG];
 };
 
 extern const struct pvmc_transport_ops fake_vmm_ops;
 
 struct fake_vmm *fake_vmm_new(struct kunit *test);
+void fake_vmm_vectors(struct fake_vmm *vmm);
+bool fake_vmm_violate(struct fake_vmm *vmm, u64 addr, u32 access, u32 vcpu,
+		      u32 flags);
 struct pvmc_device *fake_vmm_plug(struct kunit *test, struct fake_vmm *vmm);
 void fake_vmm_unplug(struct kunit *test, struct pvmc_device *dev);
 void fake_vmm_fault(struct fake_vmm *vmm, enum fake_fault fault, u32 err,
@@ -118,6 +186,8 @@ u64 fake_client_sum(u64 __percpu *counter);
 #ifdef CONFIG_FAULT_INJECTION
 void fail_nth_begin(struct kunit *test, int nth);
 bool fail_nth_end(void);
+void fail_from_begin(struct kunit *test, int nth);
+bool fail_from_end(struct kunit *test);
 #endif
 
 #endif /* _PVMC_FAKE_VMM_H */

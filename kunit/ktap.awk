@@ -44,7 +44,7 @@ complaint($0) { complaints[++nr] = $0 }
 	open = 0
 }
 
-/^reboot: System halted/ { halted = 1; next }
+/^reboot: (System halted|Restarting system)/ { halted = 1; next }
 
 /^1\.\./ && !planned {
 	planned = substr($0, 4) + 1

@@ -102,9 +102,53 @@ static void answer_info(struct kunit *test)
 	}
 }
 
+struct vector_case {
+	const char *name;
+	struct pvmemcontrol_vmm_ret ret;
+	enum pvmc_vector_result want;
+	u32 succeeded;
+};
+
+/* Of a vector with ten entries. */
+static const struct vector_case vector_cases[] = {
+	{ "all", { 0, 0, 10 }, PVMC_VECTOR_DONE, 10 },
+	{ "too few", { 0, 0, 9 }, PVMC_VECTOR_UNKNOWN, 0 },
+	{ "too many", { 0, 0, 11 }, PVMC_VECTOR_UNKNOWN, 0 },
+	{ "code without errno", { 0, 1, 3 }, PVMC_VECTOR_UNKNOWN, 0 },
+	{ "first", { ENOMEM, 0, 0 }, PVMC_VECTOR_FAILED, 0 },
+	{ "last", { ENOMEM, 0, 9 }, PVMC_VECTOR_FAILED, 9 },
+	{ "failed beyond", { ENOMEM, 0, 10 }, PVMC_VECTOR_UNKNOWN, 0 },
+	{ "failed far beyond", { ENOMEM, 0, U64_MAX }, PVMC_VECTOR_UNKNOWN, 0 },
+	{ "entry refused", { EINVAL, 9, 4 }, PVMC_VECTOR_FAILED, 4 },
+	{ "no errno", { EHWPOISON + 1, 0, 4 }, PVMC_VECTOR_UNKNOWN, 0 },
+	{ "refused", { EINVAL, PVMEMCONTROL_VECTOR, 0 }, PVMC_VECTOR_REFUSED,
+	  0 },
+	{ "unknown", { EOPNOTSUPP, PVMEMCONTROL_VECTOR, 0 },
+	  PVMC_VECTOR_REFUSED, 0 },
+	{ "refused after some", { EINVAL, PVMEMCONTROL_VECTOR, 2 },
+	  PVMC_VECTOR_UNKNOWN, 0 },
+};
+
+static void vector_case_name(const struct vector_case *c, char *desc)
+{
+	strscpy(desc, c->name, KUNIT_PARAM_DESC_SIZE);
+}
+KUNIT_ARRAY_PARAM(vector, vector_cases, vector_case_name);
+
+static void answer_vector(struct kunit *test)
+{
+	const struct vector_case *c = test->param_value;
+	u32 succeeded = 77;
+
+	KUNIT_EXPECT_EQ(test, (int)c->want,
+			(int)pvmc_answer_vector(&c->ret, 10, &succeeded));
+	KUNIT_EXPECT_EQ(test, c->succeeded, succeeded);
+}
+
 static struct kunit_case pvmc_answer_cases[] = {
 	KUNIT_CASE_PARAM(answer_error, answer_gen_params),
 	KUNIT_CASE_PARAM(answer_info, info_gen_params),
+	KUNIT_CASE_PARAM(answer_vector, vector_gen_params),
 	{}
 };
 

@@ -131,11 +131,31 @@ static void call_bad_ranges(struct kunit *test)
 			pvmemcontrol_call(&f->client, PVMEMCONTROL_NR_FUNC_1_0,
 					  f->start, PAGE_SIZE, 0, &done));
 
+	KUNIT_EXPECT_EQ(test, -EOPNOTSUPP,
+			pvmemcontrol_call(&f->client, PVMEMCONTROL_VECTOR,
+					  f->start, PAGE_SIZE, 0, &done));
+
 	KUNIT_EXPECT_EQ(test, 0U, f->vmm->requests);
 	KUNIT_EXPECT_EQ(test, exits,
 			fake_client_sum(&f->client.counters->exits));
-	KUNIT_EXPECT_EQ(test, (u64)ARRAY_SIZE(bad) + 1,
+	KUNIT_EXPECT_EQ(test, (u64)ARRAY_SIZE(bad) + 3,
 			fake_client_sum(&f->client.counters->errors));
+}
+
+/* Beyond 1.0, but known: the VMM says whether it knows it too. */
+static void call_guard(struct kunit *test)
+{
+	struct call_fixture *f = test->priv;
+	u64 done;
+
+	KUNIT_EXPECT_EQ(test, -EOPNOTSUPP,
+			pvmemcontrol_call(&f->client, PVMEMCONTROL_GUARD,
+					  f->start, PAGE_SIZE, 0, &done));
+	KUNIT_EXPECT_EQ(test, 0ULL, done);
+	KUNIT_EXPECT_EQ(test, -EINVAL,
+			pvmemcontrol_call(&f->client, PVMEMCONTROL_UNGUARD,
+					  f->start + 1, PAGE_SIZE, 0, &done));
+	KUNIT_EXPECT_EQ(test, 1U, f->vmm->requests);
 }
 
 /* A host with larger pages than ours has larger ranges. */
@@ -332,9 +352,9 @@ static void call_timing(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 0, pvmemcontrol_ping(&f->client));
 	KUNIT_EXPECT_EQ(test, 0ULL,
 			fake_client_sum(&f->client.counters->time_ns));
-	static_branch_enable(&pvmc_timing);
+	pvmc_set_timing(true);
 	pvmemcontrol_dontneed(&f->client, f->start, RANGE_SIZE);
-	static_branch_disable(&pvmc_timing);
+	pvmc_set_timing(false);
 	KUNIT_EXPECT_GT(test, fake_client_sum(&f->client.counters->time_ns),
 			0ULL);
 }
@@ -344,6 +364,7 @@ static struct kunit_case pvmc_call_cases[] = {
 	KUNIT_CASE(call_dontneed_zeroes),
 	KUNIT_CASE(call_info),
 	KUNIT_CASE(call_bad_ranges),
+	KUNIT_CASE(call_guard),
 	KUNIT_CASE(call_host_page_size),
 	KUNIT_CASE(call_pieces),
 	KUNIT_CASE(call_default_piece),

@@ -11,7 +11,9 @@ struct test_client {
 	int attach_error;
 	int attached;
 	int detached;
+	int released;
 	int forgot;
+	int release_call;
 	int restored;
 	int forget_call;
 	int detach_call;
@@ -39,6 +41,16 @@ static void test_detach(struct pvmemcontrol_client *client)
 	c->detach_call = pvmemcontrol_ping(client);
 }
 
+static void test_release(struct pvmemcontrol_client *client)
+{
+	struct test_client *c = to_test_client(client);
+
+	/* Before it is told that nothing holds any more. */
+	if (!c->forgot)
+		c->released++;
+	c->release_call = pvmemcontrol_ping(client);
+}
+
 static void test_forget(struct pvmemcontrol_client *client)
 {
 	struct test_client *c = to_test_client(client);
@@ -58,6 +70,7 @@ static void test_restore(struct pvmemcontrol_client *client)
 static const struct pvmemcontrol_client_ops test_ops = {
 	.attach = test_attach,
 	.detach = test_detach,
+	.release = test_release,
 	.forget = test_forget,
 	.restore = test_restore,
 };
@@ -203,6 +216,8 @@ static void client_suspend(struct kunit *test)
 	fake_client_add(test, &c->client);
 	pvmc_device_suspend(dev);
 	KUNIT_EXPECT_EQ(test, 1, c->forgot);
+	KUNIT_EXPECT_EQ(test, 1, c->released);
+	KUNIT_EXPECT_EQ(test, 0, c->release_call);
 	KUNIT_EXPECT_EQ(test, -EIO, c->forget_call);
 	KUNIT_EXPECT_EQ(test, 0, c->restored);
 	KUNIT_EXPECT_EQ(test, -EIO, pvmemcontrol_ping(&c->client));

@@ -3,6 +3,7 @@
  * What pvmemcontrol_hugetlb decides: whatever the VMM does, a page that is
  * said to be zero is.
  */
+#include <linux/io.h>
 #include <linux/mm.h>
 #include <linux/sizes.h>
 
