@@ -13,9 +13,10 @@ import sys
 from . import VmError
 from .guestroot import GuestRoot
 from .kernel import Kernel, project_modules
-from .machine import Machine, die_with_parent
+from .machine import Boot, die_with_parent
+from .nested import run_nested
 from .qmp import QmpError
-from .session import BROKEN, PANIC, SPLAT, TIMEOUT, VANISHED, Session
+from .session import BROKEN, PANIC, SPLAT, TIMEOUT, VANISHED, run_machine
 from .terminal import Left, Terminal
 
 DEFAULT_TIMEOUT = 600
@@ -69,6 +70,10 @@ def _parser():
     add("--add", action="append", default=[], metavar="FILE[:GUESTPATH]",
         help="put a file or folder into the guest (default: into /root), "
              "with the libraries that it needs")
+    add("--add-kernel", action="store_true",
+        help="put the kernel's image into the guest: /boot/vmlinuz")
+    add("--outlives-panic", action="store_true",
+        help="a panic is not the end: another kernel takes over")
     add("--env", action="append", default=[], metavar="NAME=VALUE",
         help="set a variable in the guest")
     add("--device", action="append", default=[], metavar="KEY=VALUE,...",
@@ -80,15 +85,32 @@ def _parser():
              "while other CPUs run it (see tools/vm/README.md)")
     add("--accel", choices=("auto", "tcg", "kvm"), default="auto",
         help="auto: KVM where it really works, else TCG")
+    add("--movable", action="store_true",
+        help="let 'host move' in the guest take it to another QEMU, and 'host "
+             "power-on' switch it on again")
+    add("--disk", metavar="SIZE",
+        help="an empty virtio disk, which is there as long as the run: "
+             "/dev/vda when virtio_blk is loaded")
+    add("--kvm", action="store_true",
+        help="run the guest under KVM in another, emulated guest")
+    add("--outer-kernel", default="6.12", metavar="NAME",
+        help="with --kvm, the kernel of the other guest, which is the host of "
+             "this one; as for --kernel (default: 6.12)")
+    add("--no-tracefs", action="store_true",
+        help="with --kvm, a host on which QEMU may not trace KVM")
     add("--qemu", action="append", default=[], metavar="ARGUMENTS",
         help="add to QEMU's command line: --qemu='-device edu'")
     add("--timeout", type=float, metavar="SECONDS",
-        help=f"default {DEFAULT_TIMEOUT}; 0, and with a terminal: none")
+        help=f"default {DEFAULT_TIMEOUT}; 0, and with a terminal: none; for "
+             "a kernel that checks memory, several times that")
     add("--console", metavar="FILE", help="copy the serial console to FILE")
     add("--results", metavar="DIR",
         help="make this folder of the host /results in the guest, writable")
     add("--allow-splat", action="store_true",
         help="let a complaint in the kernel's log pass")
+    add("--expect-splat", action="append", default=[], metavar="REGEX",
+        help="let those pass that this matches, from the start on and over "
+             "lines")
     add("--verbose", action="store_true",
         help="show QEMU's command line and the console on stderr")
     add("command", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
@@ -102,10 +124,19 @@ def _parse(argv):
         del options.command[0]
     if options.cpus < 1 or options.numa < 1:
         parser.error("--cpus and --numa count from 1")
+    if options.kvm and options.accel == "tcg":
+        parser.error("--kvm is not TCG")
+    if options.no_tracefs and not options.kvm:
+        parser.error("--no-tracefs is about the host that --kvm makes")
     if options.commands is not None and options.command:
         parser.error("either -c or a SCRIPT")
     options.append = [w for a in options.append for w in a.split()]
     options.qemu = [w for a in options.qemu for w in shlex.split(a)]
+    # What only nested guests have otherwise.
+    options.guest_name = "the guest"
+    options.cpu_features = ""
+    options.shares = []
+    options.nested = False
     options.env = [e.partition("=")[::2] for e in options.env]
     for name, _ in options.env:
         if not name.isidentifier():
@@ -122,6 +153,8 @@ def _initramfs(options, nonce, kernel, terminal):
     extra = [] if options.modules == "none" else \
         project_modules(options.modules)
     kernel.install(root.tree, extra)
+    if options.add_kernel:
+        root.tree.file("/boot/vmlinuz", kernel.image)
     if options.results:
         root.tree.directory("/results")
     for argument in options.add:
@@ -140,14 +173,6 @@ def _initramfs(options, nonce, kernel, terminal):
     return image
 
 
-def _boot(options, kernel, image, nonce, terminal):
-    machine = Machine(options, kernel, image, terminal)
-    if options.verbose:
-        print(shlex.join(machine.command), file=sys.stderr)
-    session = Session(machine, options, nonce, terminal)
-    return session, session.run()
-
-
 def _run(argv):
     options = _parse(argv)
     terminal = None
@@ -158,13 +183,14 @@ def _run(argv):
         options.timeout = 0 if terminal else DEFAULT_TIMEOUT
     nonce = secrets.token_hex(16)
     kernel = Kernel.find(options.kernel)
+    options.slowness = kernel.slowness
+    options.timeout *= kernel.slowness
+    if kernel.slowness > 1:
+        options.env.append(("SLOWNESS", str(kernel.slowness)))
     with _initramfs(options, nonce, kernel, terminal) as image:
-        session, status = _boot(options, kernel, image, nonce, terminal)
-        if session.crashed_in_boot():
-            print("vm: QEMU crashed before the guest had begun; once more "
-                  "(see tools/vm/README.md)", file=sys.stderr)
-            _, status = _boot(options, kernel, image, nonce, terminal)
-        return status
+        boot = Boot(kernel.boot_image(options.kaslr), kernel.modules, image)
+        run = run_nested if options.kvm else run_machine
+        return run(options, boot, nonce, terminal)
 
 
 def _stop(number, _frame):

@@ -8,6 +8,7 @@ A request is one line, "ID REQUEST [ARGUMENT...]"; the answer is a line
 import json
 import threading
 
+from . import VmError
 from .hostmem import HostMemoryError
 from .qmp import QmpError
 
@@ -35,12 +36,20 @@ def _plain(value):
 class HostChannel(threading.Thread):
     """Serves the guest's port until the machine is gone."""
 
-    def __init__(self, sock, qmp, memory):
+    def __init__(self, sock, travel):
         super().__init__(daemon=True)
         self._sock = sock
-        self._qmp = qmp
-        self._memory = memory
+        self._travel = travel
         self._inherited_properties = None
+        self._snapshot_of = None        # the request that asked for it
+
+    @property
+    def _qmp(self):
+        return self._travel.qmp
+
+    @property
+    def _memory(self):
+        return self._travel.memory
 
     def run(self):
         try:
@@ -55,10 +64,17 @@ class HostChannel(threading.Thread):
         verdict, answer = "ok", ""
         try:
             answer = self.answer(request.strip())
-        except (RequestError, HostMemoryError, QmpError, OSError) as error:
+        except (RequestError, HostMemoryError, QmpError, VmError,
+                OSError) as error:
             verdict, answer = "error", str(error)
         if answer and not answer.endswith("\n"):
             answer += "\n"
+        if verdict == "ok" and request.strip() == "snapshot":
+            self._snapshot_of = number
+        if verdict == "ok" and request.strip() == "rollback":
+            # Who asks for this is no more; who is there waits for an answer to
+            # what he asked then.
+            number = self._snapshot_of
         body = answer.encode()
         self._sock.sendall(f"{number} {verdict} {len(body)}\n".encode() + body)
 
@@ -70,7 +86,7 @@ class HostChannel(threading.Thread):
             raise RequestError(f"unknown request '{name}'; 'host help' lists "
                                "them")
         function, usage = handler
-        if name == "qmp":
+        if name in ("qmp", "when"):
             return function(self, rest)
         arguments = rest.split()
         needed = [w for w in usage.split() if not w.startswith("[")]
@@ -93,6 +109,9 @@ class HostChannel(threading.Thread):
 
     def _ram(self, gpa, length):
         return str(self._memory.resident(_number(gpa), _number(length)))
+
+    def _pageout(self, gpa, length):
+        return str(self._memory.page_out(_number(gpa), _number(length)))
 
     def _vma(self, gpa, length):
         lines = []
@@ -133,6 +152,24 @@ class HostChannel(threading.Thread):
                           property=name, value=value)
         return ""
 
+    # Requests that take the guest elsewhere
+
+    def _move(self):
+        self._travel.move()
+        return ""
+
+    def _snapshot(self):
+        self._travel.snapshot()
+        return "taken"
+
+    def _rollback(self):
+        self._travel.rollback()
+        return "loaded"
+
+    def _power_on(self):
+        self._travel.power_on()
+        return ""
+
     # Requests to QEMU
 
     def _qmp_command(self, text):
@@ -143,6 +180,17 @@ class HostChannel(threading.Thread):
         if not isinstance(command, dict) or "execute" not in command:
             raise RequestError('a command looks like {"execute": "NAME"}')
         return json.dumps(self._qmp.send(command))
+
+    def _when(self, text):
+        name, _, commands = text.partition(" ")
+        try:
+            commands = json.loads(commands)
+        except ValueError as error:
+            raise RequestError(f"no JSON: {error}") from None
+        if not isinstance(commands, list):
+            raise RequestError("usage: host when EVENT [COMMAND, ...]")
+        self._qmp.when(name, commands)
+        return ""
 
     def _wait_event(self, name, seconds):
         event = self._qmp.wait_event(
@@ -165,12 +213,18 @@ REQUESTS = {
     "anonymous": (HostChannel._anonymous, ""),
     "mappings": (HostChannel._mappings, ""),
     "ram": (HostChannel._ram, "GPA LENGTH"),
+    "pageout": (HostChannel._pageout, "GPA LENGTH"),
     "vma": (HostChannel._vma, "GPA LENGTH"),
     "counter": (HostChannel._counter, "NAME [DEVICE]"),
     "counters": (HostChannel._counters, "[DEVICE]"),
     "set": (HostChannel._set, "PROPERTY VALUE [DEVICE]"),
     "qmp": (HostChannel._qmp_command, "JSON"),
+    "when": (HostChannel._when, "EVENT JSON"),
     "wait-event": (HostChannel._wait_event, "NAME SECONDS"),
     "nmi": (HostChannel._nmi, ""),
+    "move": (HostChannel._move, ""),
+    "snapshot": (HostChannel._snapshot, ""),
+    "rollback": (HostChannel._rollback, ""),
+    "power-on": (HostChannel._power_on, ""),
     "help": (HostChannel._help, ""),
 }

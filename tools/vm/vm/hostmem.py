@@ -2,6 +2,7 @@
 """How the host really backs the guest's memory, seen in QEMU's /proc."""
 
 import array
+import ctypes
 import os
 import re
 
@@ -11,6 +12,15 @@ PAGE = os.sysconf("SC_PAGESIZE")
 PM_PRESENT = 1 << 63
 PM_FRAME = (1 << 55) - 1
 KPF_ZERO_PAGE = 1 << 24
+
+SYS_PROCESS_MADVISE = 440       # on all architectures
+MADV_PAGEOUT = 21
+MOST_AT_ONCE = 64 << 20
+
+
+class _IoVec(ctypes.Structure):
+    _fields_ = [("base", ctypes.c_void_p), ("length", ctypes.c_size_t)]
+
 
 MAPPING = re.compile(r"([0-9a-f]+)-([0-9a-f]+) (\S{4}) \S+ \S+ (\d+) *(.*)")
 HVA = re.compile(r"is (0x[0-9a-f]+)")
@@ -36,6 +46,7 @@ class HostMemory:
     """Memory of the QEMU process, by guest physical address."""
 
     def __init__(self, pid, qmp):
+        self._pid = pid
         self._proc = f"/proc/{pid}"
         self._qmp = qmp
 
@@ -114,6 +125,36 @@ class HostMemory:
                     total += self._mapped_resident(start, end)
         return total
 
+    def page_out(self, gpa, length):
+        """Has the host take its memory back from the range, as it does when it
+        is short of memory; returns how many bytes of it that were."""
+        where = self.host_addresses(gpa, length)
+        if not _has_swap() and any(
+                mapping.permissions[3] == "p"
+                for hva, _, part in where
+                for mapping in self.covering(hva, part)):
+            raise HostMemoryError("the host has no swap")
+        before = self.resident(gpa, length)
+        libc = ctypes.CDLL(None, use_errno=True)
+        pidfd = os.pidfd_open(self._pid)
+        try:
+            for hva, _, part in where:
+                while part:
+                    piece = min(part, MOST_AT_ONCE)
+                    vec = _IoVec(hva, piece)
+                    done = libc.syscall(SYS_PROCESS_MADVISE, pidfd,
+                                        ctypes.byref(vec), ctypes.c_size_t(1),
+                                        MADV_PAGEOUT, 0)
+                    if done <= 0:
+                        raise HostMemoryError(
+                            "process_madvise: " +
+                            os.strerror(ctypes.get_errno()))
+                    hva += done
+                    part -= done
+        finally:
+            os.close(pidfd)
+        return max(before - self.resident(gpa, length), 0)
+
     def _file_resident(self, mapping, start, end):
         name = f"{mapping.start:x}-{mapping.end:x}"
         fd = os.open(f"{self._proc}/map_files/{name}", os.O_RDONLY)
@@ -159,6 +200,11 @@ class HostMemory:
         if frames and frames[-1] == 0:
             raise HostMemoryError("only root is told which pages are backed")
         return (len(frames) - _count_zero_pages(frames)) * PAGE
+
+
+def _has_swap():
+    with open("/proc/swaps", encoding="utf-8") as f:
+        return len(f.readlines()) > 1       # the first is a title
 
 
 def _count_zero_pages(frames):

@@ -52,7 +52,10 @@ class Tree:
         self._put(path, stat.S_IFLNK | 0o777, str(target))
 
     def text(self, path, content, mode=0o644):
-        self._put(path, stat.S_IFREG | mode, content.encode())
+        self.data(path, content.encode(), mode)
+
+    def data(self, path, content, mode=0o644):
+        self._put(path, stat.S_IFREG | mode, content)
 
     def character_device(self, path, major, minor):
         self._put(path, stat.S_IFCHR | 0o600, b"", (major << 16) | minor)

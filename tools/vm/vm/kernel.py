@@ -3,6 +3,7 @@
 
 import fcntl
 import hashlib
+import lzma
 import os
 import pathlib
 import shutil
@@ -22,6 +23,11 @@ INDEXES = ("modules.dep", "modules.alias", "modules.symbols",
            "modules.softdep", "modules.devname") + DEPMOD_INPUTS
 KEPT_INDEXES = 8        # sets of indexes kept in build/, for as many module sets
 
+# Options that make a kernel slow, and how many times as long everything then may
+# take.
+SLOW_OPTIONS = ("CONFIG_KASAN=y", "CONFIG_KCSAN=y")
+SLOWNESS = 5
+
 
 class Kernel:
     """A bootable image and, where it has one, its folder of modules."""
@@ -30,6 +36,9 @@ class Kernel:
         self.image = pathlib.Path(image)
         self.release = bzimage.release(self.image)
         self.modules = modules and pathlib.Path(modules)
+        config = self.image.parent / "config"
+        options = config.read_text().splitlines() if config.is_file() else []
+        self.slowness = SLOWNESS if set(SLOW_OPTIONS) & set(options) else 1
 
     @classmethod
     def find(cls, name):
@@ -53,8 +62,15 @@ class Kernel:
                 return cls(path, modules)
         return cls(path, None)
 
-    def early_modules(self):
-        """Modules that init loads by itself, in the order of loading."""
+    def boot_image(self, kaslr):
+        """What QEMU is to enter."""
+        if kaslr:
+            return self.image
+        return bzimage.bootable_elf(self.image) or self.image
+
+    def early_modules(self, more):
+        """Modules that init loads by itself, and more after them, in the order
+        of loading."""
         if self.modules is None:
             return []
         needs = {}
@@ -70,7 +86,7 @@ class Kernel:
                 order.append(module)
 
         # One that is missing is built in, or init will say what it lacks.
-        for name in EARLY:
+        for name in (*EARLY, *more):
             if name in needs:
                 visit(needs[name][0])
         return [self.modules / module for module in order]
@@ -116,12 +132,18 @@ class Kernel:
         shutil.rmtree(tree / "updates")
         return tree
 
-    def install(self, tree, extra):
+    def install(self, tree, extra, early=()):
         """Puts early modules, extra modules and indexes into the guest."""
         names = []
-        for number, module in enumerate(self.early_modules()):
-            names.append(f"/etc/vm/modules/{number:02}-{module.name}")
-            tree.file(names[-1], module)
+        for number, module in enumerate(self.early_modules(early)):
+            # An emulated CPU is slow at unpacking.
+            packed = module.suffix == ".xz"
+            name = module.stem if packed else module.name
+            names.append(f"/etc/vm/modules/{number:02}-{name}")
+            if packed:
+                tree.data(names[-1], lzma.decompress(module.read_bytes()))
+            else:
+                tree.file(names[-1], module)
         tree.text("/etc/vm/early-modules", "".join(n + "\n" for n in names))
         root = f"/lib/modules/{self.release}"
         tree.directory("/lib/modules/stock")

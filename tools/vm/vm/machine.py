@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """The QEMU process: its command line, its sockets, its end."""
 
+import collections
 import ctypes
 import fcntl
 import os
@@ -10,8 +11,9 @@ import signal
 import socket
 import subprocess
 import tempfile
+import threading
 
-from . import TOOLS, VmError, bzimage
+from . import TOOLS, VmError
 from .hostpages import HostPages
 from .qmp import Qmp
 
@@ -20,6 +22,10 @@ KVM_GET_API_VERSION = 0xAE00
 KVM_CREATE_VM = 0xAE01
 KVM_API = 12
 MIB = 1 << 20
+
+# What a machine is started with: the image that QEMU is to enter, the folder of
+# stock modules that the guest is to see, or None, and the open initramfs.
+Boot = collections.namedtuple("Boot", "image modules initramfs")
 
 # The guest's side of each is /dev/virtio-ports/NAME.
 PORTS = ("out", "err", "kmsg", "verdict", "host")
@@ -137,8 +143,12 @@ class Machine:
     """A running QEMU.  Each of its sockets is one half of a socket pair, so
     nothing of it is left in any file system."""
 
-    def __init__(self, options, kernel, initramfs, terminal):
-        self._inherited = [initramfs.fileno()]
+    def __init__(self, options, boot, terminal):
+        self._inherited = [boot.initramfs.fileno()]
+        self._movable = options.movable
+        self._moving = threading.Lock()         # held while QEMU is replaced
+        self._power_on = None                   # called with the QMP connection
+        self._disk_file = None
         self.sockets = {}
         memory_backend = ",memory-backend=ram0" if options.numa == 1 else ""
         accel = options.accel
@@ -155,7 +165,7 @@ class Machine:
         if accel == "tcg":
             thread = "single" if options.one_thread else "multi"
             command += ["-accel", f"tcg,thread={thread},tb-size=256",
-                        "-cpu", "max,la57=off"]
+                        "-cpu", "max,la57=off" + options.cpu_features]
         else:
             command += ["-accel", "kvm", "-cpu", "host"]
         command += self._channel("console")
@@ -170,13 +180,16 @@ class Machine:
             command += self._channel(name)
             command += ["-device", f"virtserialport,chardev={name},"
                                    f"name={name}"]
-        if kernel.modules:
-            command += self._share("modules", kernel.modules, ",readonly=on")
+        if boot.modules:
+            command += self._share("modules", boot.modules, ",readonly=on")
+        for tag, folder in options.shares:
+            command += self._share(tag, folder, ",readonly=on")
         if options.results:
             command += self._share("results", options.results, "")
         command += _device_arguments(options)
-        command += ["-kernel", str(_boot_image(kernel, options)),
-                    "-initrd", f"/proc/self/fd/{initramfs.fileno()}",
+        command += self._disk(options.disk)
+        command += ["-kernel", str(boot.image),
+                    "-initrd", f"/proc/self/fd/{self._inherited[0]}",
                     "-append", _kernel_arguments(options, accel)]
         command += options.qemu
         self.command = command
@@ -191,6 +204,18 @@ class Machine:
         return ["-chardev",
                 f"socket,id={name},fd={self._inherited[-1]}"]
 
+    def _disk(self, size):
+        """A file without a name, which outlives QEMU but not the run."""
+        if not size:
+            return []
+        self._disk_file = tempfile.TemporaryFile()
+        self._disk_file.truncate(parse_size(size))
+        self._inherited.append(os.dup(self._disk_file.fileno()))
+        return ["-blockdev", "driver=raw,node-name=disk,file.driver=file,"
+                             f"file.filename=/proc/self/fd/{self._inherited[-1]}"
+                             ",cache.no-flush=on",
+                "-device", "virtio-blk-pci,drive=disk"]
+
     @staticmethod
     def _share(tag, folder, properties):
         path = str(folder).replace(",", ",,")
@@ -202,17 +227,59 @@ class Machine:
         """Starts QEMU; returns the QMP connection, greeted."""
         if self._huge:
             self._host_pages.reserve(self._huge)
+        qmp = self._launch(self.command)
+        self._host_pages.settled()      # it has mapped its memory by now
+        return qmp
+
+    def replace(self, incoming):
+        """Has another QEMU take the place of this one, with the state that
+        comes from there; returns its QMP connection."""
+        if not self._movable:
+            raise VmError("this machine cannot move: --movable")
+        with self._moving:
+            self.process.kill()
+            self.process.wait()
+            return self._relaunch(["-incoming", incoming])
+
+    def power_on_again(self, call):
+        """When the guest has switched itself off, another QEMU is started,
+        from the beginning; its QMP connection is what is called with."""
+        if not self._movable:
+            raise VmError("this machine ends when it is off: --movable")
+        self._power_on = call
+
+    def gone(self):
+        """Whether there is no QEMU any more, of a machine that can move."""
+        if not self._movable:
+            return False
+        with self._moving:
+            if self.process.poll() is None:
+                return False
+            if self._power_on is None or self.process.returncode:
+                return True
+            call, self._power_on = self._power_on, None
+            call(self._relaunch([]))
+            return False
+
+    def _relaunch(self, more):
+        self.sockets["qmp"].close()
+        chardev = self._channel("qmp")[1]
+        command = [chardev if w.startswith("socket,id=qmp,") else w
+                   for w in self.command]
+        return self._launch(command + more)
+
+    def _launch(self, command):
         self.process = subprocess.Popen(
-            self.command, stdin=subprocess.DEVNULL, stdout=self._errors,
+            command, stdin=subprocess.DEVNULL, stdout=self._errors,
             stderr=self._errors, pass_fds=self._inherited,
             # The terminal's signals are the runner's to handle.
             start_new_session=True,
             preexec_fn=lambda: die_with_parent(signal.SIGKILL))
-        for fd in self._inherited[1:]:
-            os.close(fd)
+        if not self._movable:
+            for fd in self._inherited[1:]:
+                os.close(fd)
         qmp = Qmp(self.sockets["qmp"])
         qmp.execute("qmp_capabilities")
-        self._host_pages.settled()      # it has mapped its memory by now
         return qmp
 
     def kill(self):
@@ -230,19 +297,19 @@ class Machine:
             errors="replace")
 
 
-def _boot_image(kernel, options):
-    if options.kaslr:
-        return kernel.image
-    return bzimage.bootable_elf(kernel.image) or kernel.image
-
-
 def _kernel_arguments(options, accel):
     arguments = ["console=ttyS0", "loglevel=5", "panic=-1", "oops=panic",
                  "printk.devkmsg=on", "sysrq_always_enabled",
                  "log_buf_len=1M", "cryptomgr.notests"]
-    if accel == "tcg":
+    if accel == "tcg" or options.nested:
         # Emulated CPUs share the host's with others: what is long for
         # hardware is no lockup here.
         arguments += ["nmi_watchdog=0", "watchdog_thresh=60",
                       "rcupdate.rcu_cpu_stall_timeout=120"]
+    if options.nested:
+        # Looks for bridges by thousands of port accesses, each a slow exit.
+        arguments += ["pci=noearly"]
+    if not options.kaslr:
+        # Heard only by a kernel that cannot be entered directly.
+        arguments += ["nokaslr"]
     return " ".join(arguments + options.append)

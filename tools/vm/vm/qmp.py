@@ -2,6 +2,7 @@
 """The QEMU Machine Protocol: commands, and events kept until asked for."""
 
 import json
+import sys
 import threading
 import time
 
@@ -21,6 +22,7 @@ class Qmp:
         self._replies = {}
         self._events = []
         self._next_id = 0
+        self._reactions = {}
         self._closed = False
         threading.Thread(target=self._read, daemon=True).start()
 
@@ -39,6 +41,11 @@ class Qmp:
         with self._changed:
             if "event" in message:
                 self._events.append(message)
+                commands = self._reactions.pop(message["event"], None)
+                if commands is not None:
+                    # Not here, where their replies would be read.
+                    threading.Thread(target=self._react, args=(commands,),
+                                     daemon=True).start()
             elif "id" in message:
                 self._replies[message["id"]] = message
             self._changed.notify_all()
@@ -71,6 +78,23 @@ class Qmp:
         """Runs a command of the human monitor; returns what it printed."""
         return self.execute("human-monitor-command",
                             **{"command-line": line})
+
+    def when(self, name, commands):
+        """Has the commands run once, at the next event of that name: nobody in
+        the guest can when it is paused."""
+        with self._changed:
+            self._reactions[name] = commands
+
+    def _react(self, commands):
+        try:
+            for command in commands:
+                self.send(command)
+        except QmpError as error:
+            print(f"vm: at an event: {error}", file=sys.stderr)
+
+    def events(self):
+        """Those that have come and were not asked for."""
+        return list(self._events)
 
     def wait_event(self, name, seconds):
         """The oldest event of that name that nobody has taken yet."""

@@ -5,14 +5,16 @@ import collections
 import os
 import select
 import selectors
+import shlex
 import signal
 import sys
 import time
 
 from .hostchannel import HostChannel
-from .hostmem import HostMemory
 from .kernellog import KernelLog
+from .machine import Machine
 from .qmp import QmpError
+from .travel import Travel
 
 # Exit statuses that are not the script's.
 PANIC = 120
@@ -23,9 +25,11 @@ BROKEN = 125
 
 CONSOLE_LINES = 100
 PANIC_TEXT = b"Kernel panic - not syncing"
-PANIC_GRACE = 5         # seconds from a panic until QEMU ought to be gone
+PANIC_GRACE = 60        # seconds from a panic until QEMU ought to be gone
 LOG_GRACE = 30          # seconds from the verdict until the log ought to be in
 STACKS_GRACE = 5        # seconds given to a hung guest to say where it hangs
+BOOT_SECONDS = 180      # until the guest's init ought to have said something
+GONE_SECONDS = 1        # how often to look for a QEMU that can be replaced
 CHUNK = 1 << 16
 
 
@@ -75,6 +79,7 @@ class Session:
     def __init__(self, machine, options, nonce, terminal):
         self._machine = machine
         self._options = options
+        self._guest = options.guest_name
         self._out = Stream(nonce.encode(), 1)
         self._err = Stream(nonce.encode(), 2)
         self._log = KernelLog(nonce)
@@ -83,6 +88,7 @@ class Session:
         self._console_file = None
         self._verdict = b""
         self._init_began = False
+        self._hung_in_boot = False
         self._panic_at = None
         self._terminal = terminal
         self._selector = selectors.DefaultSelector()
@@ -110,8 +116,7 @@ class Session:
             sys.stderr.write(self._machine.errors())
             raise
         sockets = self._machine.sockets
-        memory = HostMemory(self._machine.process.pid, qmp)
-        HostChannel(sockets["host"], qmp, memory).start()
+        HostChannel(sockets["host"], Travel(self._machine, qmp)).start()
         takers = {"out": self._out.feed, "err": self._err.feed,
                   "kmsg": self._log.feed, "verdict": self._take_verdict,
                   "console": self._take_console}
@@ -122,11 +127,13 @@ class Session:
             self._terminal.attach(self._selector, sockets["terminal"])
         return qmp
 
-    def crashed_in_boot(self):
-        """Whether QEMU crashed before the guest's init had said anything."""
+    def failed_in_boot(self):
+        """Whether QEMU crashed, or hung, before the guest's init had said
+        anything."""
         process = self._machine.process
-        return not self._init_began and process is not None and \
-            process.poll() == -signal.SIGSEGV
+        return self._hung_in_boot or (
+            not self._init_began and process is not None and
+            process.poll() == -signal.SIGSEGV)
 
     def _take_verdict(self, data):
         self._verdict += data
@@ -139,7 +146,8 @@ class Session:
         *lines, self._console_rest = (self._console_rest + data).split(b"\n")
         for line in lines:
             self._console.append(line.rstrip(b"\r"))
-            if PANIC_TEXT in line and self._panic_at is None:
+            if PANIC_TEXT in line and self._panic_at is None and \
+                    not self._options.outlives_panic:
                 self._panic_at = time.monotonic()
 
     def _complete(self):
@@ -150,6 +158,7 @@ class Session:
         """Until the run has ended; returns why, or None when the verdict and
         all that belongs to it have come."""
         start = time.monotonic()
+        slowness = self._options.slowness
         ends = []
         if self._options.timeout:
             ends.append((start + self._options.timeout, TIMEOUT))
@@ -157,14 +166,23 @@ class Session:
         while not self._complete():
             if self._verdict and not said:
                 said = True
-                ends.append((time.monotonic() + LOG_GRACE, BROKEN))
+                ends.append((time.monotonic() + LOG_GRACE * slowness, BROKEN))
             if self._panic_at:
-                ends.append((self._panic_at + PANIC_GRACE, PANIC))
+                ends.append((self._panic_at + PANIC_GRACE * slowness, PANIC))
             end, reason = min(ends, default=(None, None))
             left = None if end is None else end - time.monotonic()
             if left is not None and left <= 0:
                 return reason
-            if not self._pump(left):
+            if not self._init_began:
+                boot = start + BOOT_SECONDS * slowness - time.monotonic()
+                if boot <= 0:
+                    self._hung_in_boot = True
+                    return TIMEOUT
+                left = boot if left is None else min(left, boot)
+            # Of a machine that can move, the sockets outlive QEMU.
+            if self._options.movable:
+                left = min(left or GONE_SECONDS, GONE_SECONDS)
+            if not self._pump(left) or self._machine.gone():
                 return PANIC if self._panic_at else VANISHED
         return None
 
@@ -191,28 +209,44 @@ class Session:
         self._err.flush()
         if reason is None:
             status = int(self._verdict.split()[1])
-            splats = self._log.splats()
+            splats = self._log.splats(self._options.expect_splat)
             if not splats or self._options.allow_splat:
                 return status
-            self._show(f"the script exited with {status}, but the guest's "
-                       "kernel complains:", splats)
+            self._show(f"the script exited with {status}, but the kernel of "
+                       f"{self._guest} complains:", splats)
             return SPLAT
         if reason == PANIC:
-            self._show_console("the guest panicked; its console:")
+            self._show_console(f"{self._guest} panicked; its console:")
+        elif reason == TIMEOUT and self._hung_in_boot:
+            self._show_console(f"{self._guest} did not boot in "
+                               f"{BOOT_SECONDS * self._options.slowness} s; "
+                               "its console:")
         elif reason == TIMEOUT:
+            self._show_pause()
             self._ask_for_stacks()
             self._show_console(f"no end after {self._options.timeout:g} s; "
-                               "the guest's console:")
+                               f"the console of {self._guest}:")
         elif reason == BROKEN:
-            self._show_console("the guest's output did not come to an end; "
-                               "its console:")
+            self._show_console(f"the output of {self._guest} did not come to "
+                               "an end; its console:")
         else:
             status = self._machine.process.wait()
             how = f"QEMU exited with {status}" if status >= 0 else \
                 f"QEMU was killed by signal {-status}"
-            self._show_console(f"the guest is gone without a verdict ({how});"
-                               " its console:")
+            self._show_console(f"{self._guest} is gone without a verdict "
+                               f"({how}); its console:")
         return reason
+
+    def _show_pause(self):
+        """Says so if it waits for somebody to let it go on, and why."""
+        try:
+            status = self._qmp.execute("query-status")["status"]
+        except (OSError, QmpError):
+            return
+        if status == "running":
+            return
+        self._show(f"{self._guest} is {status}; events:",
+                   [str(event) for event in self._qmp.events()])
 
     def _ask_for_stacks(self):
         """Has the guest print what its CPUs and blocked tasks are doing, by
@@ -244,3 +278,18 @@ class Session:
         sys.stderr.write("".join(
             [f"vm: {title}\n"] + [f"  | {line}\n" for line in lines]))
         sys.stderr.flush()
+
+
+def run_machine(options, boot, nonce, terminal):
+    """Boots a machine, runs it to its end and returns the exit status."""
+    for last_try in (False, True):
+        machine = Machine(options, boot, terminal)
+        if options.verbose:
+            print(shlex.join(machine.command), file=sys.stderr)
+        session = Session(machine, options, nonce, terminal)
+        status = session.run()
+        if last_try or not session.failed_in_boot():
+            return status
+        print("vm: QEMU crashed or hung before the guest had begun; once more "
+              "(see tools/vm/README.md)", file=sys.stderr)
+    return status
