@@ -31,43 +31,19 @@
 #include <unistd.h>
 #include <linux/pvmemcontrol.h>
 
+#define PROGRAM "bad_ioctl"
+#include "verdict.h"
+
 #define DEVICE		"/dev/pvmemcontrol0"
-#define PIECE_MIB	"/sys/module/pvmemcontrol/parameters/piece_mib"
 #define PAGE		4096ull
 #define NR_THREADS	4
 #define NR_LOOPS	2000
 
 static int fd = -1;
-static unsigned int failures;
 static unsigned long exits;
 static uint64_t host_page_size;
 static char *page;
 static uint64_t page_phys;
-
-static void verdict(int ok, const char *name, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
-
-static void verdict(int ok, const char *name, const char *fmt, ...)
-{
-	va_list ap;
-
-	printf("%s %s", ok ? "ok" : "not ok", name);
-	if (!ok) {
-		printf(": ");
-		va_start(ap, fmt);
-		vprintf(fmt, ap);
-		va_end(ap);
-		failures++;
-	}
-	printf("\n");
-	fflush(stdout);
-}
-
-static void die(const char *what)
-{
-	fprintf(stderr, "bad_ioctl: %s: %s\n", what, strerror(errno));
-	exit(2);
-}
 
 static struct pvmemcontrol_buf request(uint64_t code, uint64_t addr,
 				       uint64_t length)
@@ -132,17 +108,6 @@ static uint64_t registers_of_the_device(void)
 		die(path);
 	fclose(f);
 	return start & ~(PAGE - 1);
-}
-
-static unsigned long long number_in(const char *path)
-{
-	unsigned long long number;
-	FILE *f = fopen(path, "r");
-
-	if (!f || fscanf(f, "%llu", &number) != 1)
-		die(path);
-	fclose(f);
-	return number;
 }
 
 /* Where the highest RAM ends; firmware may keep the last of it for itself. */
@@ -304,11 +269,8 @@ static void group_answered(void)
 	answered("firmware ROM", PVMEMCONTROL_DONTNEED, 0xfffff000, PAGE, EINVAL);
 	answered("a PCI device's registers", PVMEMCONTROL_DONTNEED,
 		 registers_of_the_device(), PAGE, EINVAL);
-	/* Harmless, for the part that is RAM may be a piece of its own. */
 	answered("RAM and what lies behind it", PVMEMCONTROL_DONTDUMP,
 		 end_of_ram() - PAGE, 2 * PAGE, EINVAL);
-	if (end_of_ram() % (number_in(PIECE_MIB) << 20) == 0)
-		exits++;
 	for (unsigned int code = 1; code < PVMEMCONTROL_NR_FUNC_1_0; code++) {
 		char name[64];
 

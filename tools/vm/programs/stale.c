@@ -3,7 +3,7 @@
  * Finds out whether anybody ever sees what somebody else has left in a huge
  * page.
  *
- * Usage: stale PROCESSES ROUNDS [DONE UNTIL]
+ * Usage: stale PROCESSES ROUNDS [DONE UNTIL [SEED]]
  *
  * Several processes at once take 2 MiB pages in all ways that there are, check
  * that every byte is zero, fill them with a pattern that nobody else uses,
@@ -318,10 +318,10 @@ static void say_done(const char *file)
 }
 
 static void be_process(unsigned int number, uint64_t rounds, const char *done,
-		       const char *until)
+		       const char *until, uint64_t seed)
 {
 	self.number = number;
-	self.random = 0x9e3779b97f4a7c15ull * (number + 1);
+	self.random = 0x9e3779b97f4a7c15ull * (number + 1 + CHILD * seed);
 	catch_bus_errors();
 
 	for (;;) {
@@ -352,14 +352,15 @@ int main(int argc, char **argv)
 {
 	unsigned int processes = argc > 2 ? strtoul(argv[1], NULL, 0) : 0;
 	uint64_t rounds = argc > 2 ? strtoull(argv[2], NULL, 0) : 0;
-	const char *done = argc == 5 ? argv[3] : NULL;
-	const char *until = argc == 5 ? argv[4] : NULL;
+	const char *done = argc > 4 ? argv[3] : NULL;
+	const char *until = argc > 4 ? argv[4] : NULL;
+	uint64_t seed = argc > 5 ? strtoull(argv[5], NULL, 0) : 0;
 	int status, failed = 0;
 
 	if (!processes || processes >= CHILD || !rounds ||
-	    (argc != 3 && argc != 5)) {
+	    argc == 4 || argc > 6) {
 		fprintf(stderr,
-			"usage: stale PROCESSES ROUNDS [DONE UNTIL]\n");
+			"usage: stale PROCESSES ROUNDS [DONE UNTIL [SEED]]\n");
 		return 2;
 	}
 	all = mmap(NULL, sizeof(*all), PROT_READ | PROT_WRITE,
@@ -373,7 +374,7 @@ int main(int argc, char **argv)
 		if (child < 0)
 			die("fork");
 		if (!child)
-			be_process(i, rounds, done, until);
+			be_process(i, rounds, done, until, seed);
 	}
 	while (wait(&status) > 0)
 		failed |= status;

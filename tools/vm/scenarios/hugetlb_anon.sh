@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # Guest memory that is anonymous and private in the host: DONTNEED zeroes it.
 #
+# tier: kvm-6.12
 # vm: --memory 1G --cpus 2 --ram anon
 # vm: --append 'hugepagesz=2M hugepages=32'
 # vm: --add tools/vm/scenarios/facts:/lib/facts.sh

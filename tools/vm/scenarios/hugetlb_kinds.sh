@@ -73,11 +73,20 @@ before=$(exits)
 expect_pages 'thp=0' 0 0 hugeways thp $PAGES
 equal 'thp=0: the VMM is not asked' $(($(exits) - before)) 0
 parameter thp 1
+# Since 6.13 the page allocator, if it clears all that it hands out, has cleared
+# these too when they come from it, and nobody is asked to do so again.
+cleared_before()
+{
+	uname -r | awk -F . '{ exit !($1 * 100 + $2 >= 613) }' &&
+		dmesg | grep -q 'mem auto-init:.* heap alloc:on'
+}
+wanted=$PAGES
+! cleared_before || wanted=0
 for time in first second; do
-	expect_pages "thp=1, $time time" $PAGES 0 hugeways thp $PAGES
+	expect_pages "thp=1, $time time" $wanted 0 hugeways thp $PAGES
 done
 equal 'thp=1: they were dropped' $(($(counter dropped) - dropped)) \
-	$((2 * PAGES))
+	$((2 * wanted))
 parameter thp 0
 expect_pages 'thp=0 again' 0 0 hugeways thp $PAGES
 

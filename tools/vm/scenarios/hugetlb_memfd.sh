@@ -2,6 +2,7 @@
 # Guest memory that is a shared file in the host, as where another process has
 # to reach it: DONTNEED keeps the content, REMOVE zeroes it.
 #
+# tier: kvm-6.1
 # vm: --memory 1G --cpus 2 --ram memfd
 # vm: --append 'hugepagesz=2M hugepages=32'
 # vm: --add tools/vm/scenarios/facts:/lib/facts.sh

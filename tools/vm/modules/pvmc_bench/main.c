@@ -21,6 +21,10 @@ static char *bare = "";
 module_param(bare, charp, 0444);
 MODULE_PARM_DESC(bare, "PCI address of a device without driver");
 
+static bool drops = true;
+module_param(drops, bool, 0444);
+MODULE_PARM_DESC(drops, "measure dropping pages too");
+
 struct pvmemcontrol_client bench_client = {
 	.name = "bench",
 };
@@ -93,6 +97,8 @@ static int results_show(struct seq_file *m, void *unused)
 	seq_printf(m, "call.bare_ns %llu\n", bench_bare_ns);
 	seq_printf(m, "call.ratio_to_mmio %llu.%03llu\n", bench_ratio / 1000,
 		   bench_ratio % 1000);
+	if (!drops)
+		return 0;
 	seq_printf(m, "call.drop_2m_per_second_1cpu %llu\n", bench_drop_1);
 	seq_printf(m, "call.drop_2m_per_second_2cpu %llu\n", bench_drop_2);
 	seq_printf(m, "call.drop_2m_per_second_1cpu_other_busy %llu\n",
@@ -119,9 +125,11 @@ static int __init bench_init(void)
 		goto unregister;
 	err = bench_call(&bench_call_ns, &bench_bare_ns, &bench_ratio);
 	bare_disconnect();
-	err = err ?: bench_drop(1, false, &bench_drop_1);
-	err = err ?: bench_drop(2, false, &bench_drop_2);
-	err = err ?: bench_drop(1, true, &bench_drop_1_busy);
+	if (drops) {
+		err = err ?: bench_drop(1, false, &bench_drop_1);
+		err = err ?: bench_drop(2, false, &bench_drop_2);
+		err = err ?: bench_drop(1, true, &bench_drop_1_busy);
+	}
 	if (err)
 		goto unregister;
 

@@ -29,6 +29,7 @@ enum ctx_step {
 	CTX_STEP_WRAPS,
 	CTX_STEP_NO_RAM,
 	CTX_STEP_UNKNOWN,
+	CTX_STEP_BATCH,
 	CTX_STEP_DROP,
 	CTX_STEP_CONTENT,
 	CTX_STEP_NMI_LOST,
@@ -43,6 +44,7 @@ struct ctx_cpu {
 	unsigned long tries[CTX_NR];
 	unsigned long bad[CTX_NR];
 	unsigned long nested[CTX_NR];
+	unsigned long batch_exits[CTX_NR];
 	enum ctx_step bad_step[CTX_NR];
 	unsigned int in_call;
 

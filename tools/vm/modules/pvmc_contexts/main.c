@@ -13,6 +13,7 @@
  *		bad.CONTEXT	rounds in which a result was not as promised
  *		bad_step.CONTEXT	which of enum ctx_step that was
  *		cpus.CONTEXT	CPUs that took part
+ *		batch_exits.CONTEXT	exits that the batches took
  *		nested.CONTEXT	rounds that interrupted a call on the same CPU
  *		attached, detached, restored	callbacks
  */
@@ -34,6 +35,7 @@
 
 #define CTX_ROUNDS	100	/* in one run, on each CPU */
 #define CTX_STORM	500	/* interrupts that each CPU sends in a nested run */
+#define CTX_PAGE_ORDER	2
 #define CTX_NMI_WAIT_US	(10 * USEC_PER_SEC)
 
 static const char * const ctx_names[CTX_NR] = {
@@ -154,7 +156,7 @@ static void ctx_send_nmi_to_others(void)
 
 	local_irq_save(flags);
 	if (x2apic_mode) {
-		wrmsrl(APIC_BASE_MSR + (APIC_ICR >> 4), command);
+		wrmsr(APIC_BASE_MSR + (APIC_ICR >> 4), command, 0);
 	} else {
 		while (native_apic_mem_read(APIC_ICR) & APIC_ICR_BUSY)
 			cpu_relax();
@@ -425,6 +427,7 @@ static int ctx_clear_set(void *unused, u64 value)
 		memset(cpu->tries, 0, sizeof(cpu->tries));
 		memset(cpu->bad, 0, sizeof(cpu->bad));
 		memset(cpu->nested, 0, sizeof(cpu->nested));
+		memset(cpu->batch_exits, 0, sizeof(cpu->batch_exits));
 		memset(cpu->bad_step, 0, sizeof(cpu->bad_step));
 		atomic_set(&cpu->nmi_armed, 0);
 	}
@@ -440,7 +443,7 @@ static int results_show(struct seq_file *s, void *unused)
 	unsigned int context, i;
 
 	for (context = 0; context < CTX_NR; context++) {
-		unsigned long tries = 0, bad = 0, nested = 0;
+		unsigned long tries = 0, bad = 0, nested = 0, exits = 0;
 		unsigned int step = 0, cpus = 0;
 
 		for_each_possible_cpu(i) {
@@ -449,6 +452,7 @@ static int results_show(struct seq_file *s, void *unused)
 			tries += READ_ONCE(cpu->tries[context]);
 			bad += READ_ONCE(cpu->bad[context]);
 			nested += READ_ONCE(cpu->nested[context]);
+			exits += READ_ONCE(cpu->batch_exits[context]);
 			cpus += !!READ_ONCE(cpu->tries[context]);
 			step = READ_ONCE(cpu->bad_step[context]) ?: step;
 		}
@@ -457,6 +461,7 @@ static int results_show(struct seq_file *s, void *unused)
 		seq_printf(s, "bad.%s %lu\n", ctx_names[context], bad);
 		seq_printf(s, "bad_step.%s %u\n", ctx_names[context], step);
 		seq_printf(s, "nested.%s %lu\n", ctx_names[context], nested);
+		seq_printf(s, "batch_exits.%s %lu\n", ctx_names[context], exits);
 	}
 	seq_printf(s, "attached %d\ndetached %d\nrestored %d\n",
 		   atomic_read(&ctx_attached), atomic_read(&ctx_detached),
@@ -478,7 +483,8 @@ static void ctx_free_pages(void)
 
 		for (context = 0; context < CTX_NR; context++)
 			if (cpu->page[context])
-				__free_page(cpu->page[context]);
+				__free_pages(cpu->page[context],
+					     CTX_PAGE_ORDER);
 	}
 }
 
@@ -490,7 +496,8 @@ static int ctx_prepare(void)
 		struct ctx_cpu *cpu = per_cpu_ptr(&ctx_cpus, i);
 
 		for (context = 0; context < CTX_NR; context++) {
-			cpu->page[context] = alloc_page(GFP_KERNEL);
+			cpu->page[context] = alloc_pages(GFP_KERNEL,
+							 CTX_PAGE_ORDER);
 			if (!cpu->page[context])
 				return -ENOMEM;
 		}

@@ -21,6 +21,29 @@ static int ctx_call(u32 func, u64 start, u64 length, u64 *done)
 	return err;
 }
 
+/* Without memory from elsewhere: three ranges, of which one cannot be. */
+static bool ctx_batch(enum ctx_context context, u64 start)
+{
+	struct pvmemcontrol_batch batch;
+	int err;
+
+	pvmemcontrol_batch_init(&batch, &ctx_client, 0);
+	pvmemcontrol_batch_add(&batch, PVMEMCONTROL_DONTNEED,
+			       APIC_DEFAULT_PHYS_BASE, PAGE_SIZE, 0);
+	pvmemcontrol_batch_add(&batch, PVMEMCONTROL_DONTDUMP,
+			       start + PAGE_SIZE, PAGE_SIZE, 0);
+	pvmemcontrol_batch_add(&batch, PVMEMCONTROL_DONTDUMP, start, PAGE_SIZE,
+			       0);
+	pvmemcontrol_batch_add(&batch, PVMEMCONTROL_DONTDUMP,
+			       start + 3 * PAGE_SIZE, PAGE_SIZE, 0);
+	this_cpu_inc(ctx_cpus.in_call);
+	err = pvmemcontrol_batch_finish(&batch);
+	this_cpu_dec(ctx_cpus.in_call);
+	this_cpu_add(ctx_cpus.batch_exits[context], batch.exits);
+	return err == -EINVAL && batch.ranges == 3 && batch.errors == 1 &&
+	       batch.failed.start == APIC_DEFAULT_PHYS_BASE;
+}
+
 static bool ctx_is(enum ctx_context context)
 {
 	switch (context) {
@@ -67,6 +90,9 @@ static enum ctx_step ctx_round(enum ctx_context context)
 		return CTX_STEP_NO_RAM;
 	if (ctx_call(99, start, PAGE_SIZE, &done) != -EOPNOTSUPP || done)
 		return CTX_STEP_UNKNOWN;
+
+	if (!ctx_batch(context, start))
+		return CTX_STEP_BATCH;
 
 	memset(page_address(page), 0x80 | context, PAGE_SIZE);
 	if (ctx_call(PVMEMCONTROL_DONTNEED, start, PAGE_SIZE, &done) ||

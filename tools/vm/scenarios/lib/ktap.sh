@@ -12,7 +12,8 @@
 #				"not ok NAME: WHY"; each is a test of its own,
 #				and so is its ending with status 0
 #   note TEXT...		a comment
-#   finish			last: exits, with 1 if anything failed
+#   finish			last: exits, with 1 if anything failed, or if the
+#				kernel can tell that memory of ours was lost
 #
 # A script that ends in any other way than by `finish` has failed.
 
@@ -20,7 +21,12 @@ ktap_planned=''
 ktap_number=0
 ktap_failed=0
 
-echo 'KTAP version 1'
+# Where another kernel goes on: how many tests there were, and failures.
+if [ -r /etc/ktap ]; then
+	read -r ktap_number ktap_failed </etc/ktap
+else
+	echo 'KTAP version 1'
+fi
 trap 'echo "# the script ended before its end"; exit 1' EXIT
 
 plan()
@@ -95,9 +101,36 @@ run_tests()
 	fi
 }
 
+# On a kernel with kmemleak: what code of ours has allocated and nobody refers to
+# any more.  Of a module that has gone only addresses are left, and a module of the
+# kernel's own is not lost track of here; nor what was allocated in a function that
+# matches KTAP_EXPECT_LEAK, where a script sets that.
+ktap_leaks()
+{
+	ktap_leaks=/sys/kernel/debug/kmemleak
+	[ -e $ktap_leaks ] || return 0
+	# Only what has been so for five seconds, and was in the scan before.
+	for ktap_scan in 1 2; do
+		echo scan >$ktap_leaks || return 1
+		sleep 3
+	done
+	echo scan >$ktap_leaks || return 1
+	awk -v expected="${KTAP_EXPECT_LEAK:-^$}" '
+		function show() { if (!known) printf "%s", one; one = "" }
+		/^unreferenced/ { show(); known = 0 }
+		{ one = one $0 "\n"; known = known || $0 ~ expected }
+		END { show() }' $ktap_leaks >/tmp/ktap.leaks || return 1
+	! grep -qE '\] 0x|\[pvm' /tmp/ktap.leaks || {
+		note "memory is lost:"
+		note "$(cat /tmp/ktap.leaks)"
+		return 1
+	}
+}
+
 finish()
 {
 	trap - EXIT
+	ktap_leaks || ktap_failed=$((ktap_failed + 1))
 	[ -n "$ktap_planned" ] || echo "1..$ktap_number"
 	[ "$ktap_failed" -eq 0 ] || exit 1
 	[ "$ktap_number" -gt 0 ] || exit 1
