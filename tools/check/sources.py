@@ -7,19 +7,10 @@ import re
 import shutil
 import subprocess
 
-from files import relative, tracked
-from ktap import ROOT
+from files import relative
+from target import FOLDERS, VM, read_by_kbuild
 
 _held = None
-FOLDERS = ('core', 'consumers', 'include')
-
-
-def kernel_dir():
-    """The headers of the kernel that guests run."""
-    done = subprocess.run(['make', '-s', '--no-print-directory', '-C', ROOT,
-                           'print-guest-kerneldir'], check=True, text=True,
-                          stdout=subprocess.PIPE)
-    return done.stdout.strip()
 
 
 def copy(destination):
@@ -29,9 +20,7 @@ def copy(destination):
     _held = destination.with_suffix('.lock').open('w')
     fcntl.flock(_held, fcntl.LOCK_EX)       # until this process ends
     shutil.rmtree(destination, ignore_errors=True)
-    files = [f for f in tracked('Kbuild', *FOLDERS)
-             if f.suffix in ('.c', '.h', '.S') or
-             f.name in ('Kbuild', 'Makefile', 'Kconfig')]
+    files = read_by_kbuild('Kbuild', *FOLDERS)
     for f in files:
         target = destination / relative(f)
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -39,13 +28,14 @@ def copy(destination):
     return [relative(f) for f in files if f.suffix == '.c']
 
 
-def build(destination, *arguments):
-    """Run kbuild over the copy; return its status and its output's lines."""
+def build(destination, *arguments, kernel='stock'):
+    """Run the kernel's kbuild over the copy; return its status and its output's
+    lines."""
     # What it says is looked at, so it is not to be as quiet as who called us.
     env = {name: value for name, value in os.environ.items()
            if name not in ('MAKEFLAGS', 'MFLAGS', 'MAKELEVEL')}
     done = subprocess.run(
-        ['make', '--no-print-directory', '-C', kernel_dir(),
+        [VM / 'kernel-make', kernel, '--no-print-directory',
          f'M={destination}', f'-j{len(os.sched_getaffinity(0))}',
          *arguments, 'modules'],
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=env,
