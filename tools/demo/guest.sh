@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 # In the guest: huge pages handed out by the kernel alone and with the consumer.
 #
-# Prints lines "name value" for tools/demo/run, and progress on stderr.
+# Prints lines "name value" for tools/demo/run, and progress on stderr; of that,
+# lines "phase: NAME" say what begins.
 #
 # vm: --memory 4G --cpus 2 --timeout 300
 # vm: --append 'hugepagesz=1G hugepages=1 hugepagesz=2M hugepages=32'
@@ -11,6 +12,11 @@ set -eu
 say()
 {
 	echo "$*" >&2
+}
+
+phase()
+{
+	say "phase: $*"
 }
 
 # The last use of the pages before: all of the host's memory behind them is used.
@@ -36,9 +42,11 @@ exits()
 }
 
 say 'the kernel alone: 1 GiB, then 32 x 2 MiB'
+phase 'all pages used'
 used 1024 1
 used 2 32
 echo "host_resident_bytes.before $(host resident)"
+phase 'handed out, cleared'
 fresh 1g_ns.kernel 1024 1
 fresh 2m_ns.kernel 2 32
 
@@ -47,8 +55,10 @@ modprobe pvmemcontrol_pci
 modprobe pvmemcontrol_hugetlb
 
 say 'with the consumer: the same'
+phase 'all pages used'
 used 1024 1
 used 2 32
+phase 'handed out, dropped; read'
 begin=$(exits)
 fresh 1g_ns.consumer 1024 1
 middle=$(exits)
@@ -57,10 +67,13 @@ end=$(exits)
 echo "exits_1g $((middle - begin))"
 echo "exits_2m $(((end - middle) / 32))"
 
+phase 'all pages used'
 used 1024 1
 used 2 32
+phase 'handed out, dropped'
 # Handed out, and nothing but the first byte of each touched.
 hugepage 1024 1 touch 'run=hugepage 2 32 touch "run=host resident"' >/tmp/after
+phase 'end'
 echo "host_resident_bytes.after $(awk 'NF == 1' /tmp/after)"
 echo "exits $(exits)"
 echo "errors $(($(host counter errors) +
