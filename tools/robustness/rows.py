@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The rows of the table of robustness: what is run, and how it is counted."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+SCENARIOS = Path(__file__).resolve().parents[1] / 'vm/scenarios'
+
+
+@dataclass
+class Row:
+    name: str           # on the command line
+    what: str           # in the table
+    command: str        # for sh, in the checkout; {minutes}: for so long
+    guest: bool = True  # needs QEMU and modules for guests
+    fuzz: bool = False  # prints what tools/qemu/fuzz does, instead of KTAP
+
+
+def scenarios(*patterns):
+    """The command for the scenarios of these names that there are."""
+    names = sorted({p.stem for pattern in patterns
+                    for p in SCENARIOS.glob(f'{pattern}.sh')})
+    return f'tools/check/scenarios {" ".join(names)}'
+
+
+ROWS = [
+    Row('matrix', 'exits times faults',
+        "kunit/run --filter 'pvmc_matrix*' --arg matrix.full=1", guest=False),
+    Row('allocations', 'faults chosen, and allocations in turn',
+        "kunit/run --filter 'pvmc_*fault*'", guest=False),
+    Row('loads', 'loads and unloads without memory',
+        'tools/check/scenarios --kernel debug load_faults'),
+    Row('fuzz', 'a hostile guest', 'tools/qemu/fuzz {minutes}', guest=False,
+        fuzz=True),
+    Row('ioctl', 'ioctls', scenarios('ioctl*')),
+    Row('device', 'the device and modules come and go',
+        scenarios('lifecycle', 'reload', 'device*', 'kstack_life',
+                  'hugetlb_stale', 'seal_faults')),
+    Row('hotplug', 'CPUs and memory come and go',
+        scenarios('cpu_hotplug', 'memory_hotplug')),
+    Row('kexec', 'another kernel: kexec, kdump', scenarios('kexec*', 'kdump*')),
+    Row('suspend', 'suspend',
+        scenarios('suspend*', 'hibernat*')),
+    Row('travel', 'migration and snapshots', scenarios('travel*')),
+    Row('debug', 'with a kernel that checks memory and locks',
+        'tools/check/scenarios --kernel debug --tier debug'),
+    Row('soak', 'all loads at once', 'tools/soak {minutes}'),
+    Row('soak-debug', 'the same, memory and locks checked',
+        'tools/soak --kernel debug {minutes}'),
+]
