@@ -23,15 +23,14 @@ INSTALL ?= install
 # As the kernel calls itself: `make kernelrelease` says less with Debian's headers.
 kernelrelease = $(shell sed -n 's/.* UTS_RELEASE "\(.*\)".*/\1/p' \
 	"$(KERNELDIR)/include/generated/utsrelease.h")
-# Distributions keep their signing key, and kbuild would complain of that.
-no-signing = $(if $(wildcard $(KERNELDIR)/certs/signing_key.pem),,CONFIG_MODULE_SIG_ALL=)
 kbuild = $(MAKE) -C "$(KERNELDIR)" M="$(CURDIR)"
 # Guests get the modules for their kernel, whatever this machine runs.
 for-guests = $(MAKE) KVER=$(stock-kver) KERNELDIR=/lib/modules/$(stock-kver)/build
 
 .PHONY: all modules clean install modules_install headers_install
-.PHONY: uninstall guest-modules qemu print-qemu demo bench check
-.PHONY: house kunit qtest scenarios sparse checkpatch help
+.PHONY: uninstall guest-modules qemu print-qemu demo bench soak check
+.PHONY: docs deb export pvmemctl packages fuzz robust
+.PHONY: house kunit kvm qtest scenarios sparse checkpatch debug help
 .PHONY: print-version print-kerneldir print-guest-kerneldir
 .PHONY: have-headers have-guest-headers
 
@@ -51,38 +50,7 @@ have-headers:
 have-guest-headers:
 	@tools/deps modules
 
-install: modules_install headers_install
-
-# A staging folder has no kernel's modules to index; who unpacks it runs depmod.
-modules_install: modules
-	$(kbuild) INSTALL_MOD_PATH="$(DESTDIR)" INSTALL_MOD_DIR=updates \
-		$(no-signing) cmd_depmod=true modules_install
-	$(if $(DESTDIR),,$(DEPMOD) -a $(kernelrelease))
-
-# For a driver that uses the kernel API, and was not built in this tree:
-#	ccflags-y += -I$(PREFIX)/include/pvmemcontrol
-#	make KBUILD_EXTRA_SYMBOLS=/lib/modules/$(KVER)/pvmemcontrol/Module.symvers
-# Programs in user space find <linux/pvmemcontrol.h> as it is.
-api = $(DESTDIR)$(PREFIX)/include/pvmemcontrol
-headers_install: modules
-	$(INSTALL) -d "$(api)/linux" "$(api)/uapi/linux" \
-		"$(DESTDIR)$(PREFIX)/include/linux" \
-		"$(DESTDIR)/lib/modules/$(kernelrelease)/pvmemcontrol"
-	$(INSTALL) -m 644 include/linux/*.h "$(api)/linux"
-	$(INSTALL) -m 644 include/uapi/linux/*.h "$(api)/uapi/linux"
-	$(INSTALL) -m 644 include/uapi/linux/*.h \
-		"$(DESTDIR)$(PREFIX)/include/linux"
-	$(INSTALL) -m 644 Module.symvers \
-		"$(DESTDIR)/lib/modules/$(kernelrelease)/pvmemcontrol"
-
-uninstall:
-	rm -rf "$(api)" "$(DESTDIR)/lib/modules/$(kernelrelease)/pvmemcontrol"
-	for h in include/uapi/linux/*.h; do \
-		rm -f "$(DESTDIR)$(PREFIX)/include/linux/$${h##*/}"; done
-	for m in $$(sed -n 's/^BUILT_MODULE_NAME.*="\(.*\)"$$/\1/p' dkms.conf); do \
-		find "$(DESTDIR)/lib/modules/$(kernelrelease)/updates" \
-			-name "$$m.ko*" -delete; done
-	$(if $(DESTDIR),,$(DEPMOD) -a $(kernelrelease))
+include tools/packages/install.mk
 
 guest-modules: have-guest-headers
 	@$(for-guests) modules
@@ -103,14 +71,51 @@ bench: guest-modules qemu
 	@tools/deps vm kunit
 	@tools/bench/run
 
+MINUTES ?= 10
+KERNEL ?= stock
+SEED ?= 1
+SCENARIO ?= soak
+soak: guest-modules qemu
+	@tools/deps vm
+	@tools/soak --scenario $(SCENARIO) --kernel $(KERNEL) --seed $(SEED) $(MINUTES)
+
+fuzz:
+	@tools/qemu/fuzz $(MINUTES)
+
+# All rows of the table, or ROWS; BOUND minutes for all of them.
+robust: qemu
+	@tools/robustness/run --minutes $(MINUTES) \
+		$(if $(BOUND),--bound $(BOUND)) $(ROWS)
+
+# All scenarios with each of some kernels: make check KERNELS="6.1 6.12 newest".
+# Without, all with the first of these, and some with the others.
+with-kernels = $(if $(KERNELS),--kernels "$(KERNELS)")
 check:
 	@tools/deps check
-	@tools/check/run
+	@tools/check/run $(with-kernels)
+
+# All scenarios that can be run with it.
+debug: qemu
+	@tools/deps check vm
+	@tools/check/scenarios --kernel debug --jobs $$(nproc)
 
 # One tier of the tests; its output goes through the same counting.
-house checkpatch sparse kunit qtest scenarios:
+house checkpatch sparse packages kunit qtest scenarios kvm:
 	@tools/deps check
-	@tools/check/run $@
+	@tools/check/run $(with-kernels) $@
+
+docs:
+	@tools/deps docs kunit
+	@tools/docs/build
+
+# The sources lie in build/ while they are packaged: debhelper writes to them.
+deb:
+	@tools/deps deb
+	@tools/packages/deb
+
+export:
+	@: "$${KERNEL_TREE:?is not set: the folder of a kernel source}"
+	@tools/packages/export "$(KERNEL_TREE)"
 
 print-version:
 	@echo $(VERSION)
@@ -125,17 +130,30 @@ help:
 	@echo 'Building:'
 	@echo '  modules          the modules, for KVER=$(KVER)'
 	@echo '  clean            remove what was built here (the cache stays)'
-	@echo '  install          modules, headers and Module.symvers'
+	@echo '  pvmemctl         the command line tool, into build/pvmemctl'
+	@echo '  install          modules, headers, Module.symvers and tools'
 	@echo '  modules_install  only the modules'
 	@echo '  headers_install  only what other drivers and programs build with'
+	@echo '  tools_install    only the programs, with manual pages'
+	@echo '  dkms_install     only the sources for DKMS, in /usr/src'
 	@echo '  uninstall        what install put there'
+	@echo '  deb              Debian packages, in build/deb'
+	@echo '  export           into the kernel tree in KERNEL_TREE, as a driver there'
+	@echo '  docs             the documentation as HTML, in build/docs'
 	@echo '  qemu             the QEMU that has the device; once, in the cache'
 	@echo '  print-qemu       the path of its binary, and nothing else'
 	@echo 'Seeing it work, in a guest:'
 	@echo '  demo             huge pages with and without the consumer'
 	@echo '  bench            figures; also in build/bench.json'
 	@echo 'Tests:'
-	@echo '  check            all of them'
-	@echo '  house checkpatch sparse kunit qtest scenarios   one tier'
+	@echo '  check            all of them; with KERNELS="6.1 6.12 newest" the'
+	@echo '                   scenarios with each of these kernels'
+	@echo '  soak             all loads at once while all goes wrong, for'
+	@echo '                   MINUTES=$(MINUTES) with KERNEL=$(KERNEL) SEED=$(SEED)'
+	@echo '  debug            scenarios with a kernel that checks memory and locks'
+	@echo '  fuzz             what a hostile guest does to the device, so long'
+	@echo '  robust           all that is about what it holds up to; a table.'
+	@echo '                   Some of it: ROWS="soak fuzz", BOUND=minutes'
+	@echo '  house checkpatch sparse packages kunit qtest scenarios kvm   one tier'
 	@echo 'Variables: KVER, KERNELDIR, DESTDIR, PREFIX, DEPMOD,'
 	@echo '  PVMEMCONTROL_CACHE (now $(shell tools/cache))'
