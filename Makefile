@@ -31,6 +31,7 @@ for-guests = $(MAKE) KVER=$(stock-kver) KERNELDIR=/lib/modules/$(stock-kver)/bui
 .PHONY: uninstall guest-modules qemu print-qemu demo bench soak check
 .PHONY: docs deb export pvmemctl packages fuzz robust
 .PHONY: house kunit kvm qtest scenarios sparse checkpatch debug help
+.PHONY: kunit-smp races realtime
 .PHONY: print-version print-kerneldir print-guest-kerneldir
 .PHONY: have-headers have-guest-headers
 
@@ -88,21 +89,23 @@ robust: qemu
 		$(if $(BOUND),--bound $(BOUND)) $(ROWS)
 
 # All scenarios with each of some kernels: make check KERNELS="6.1 6.12 newest".
-# Without, all with the first of these, and some with the others.
-with-kernels = $(if $(KERNELS),--kernels "$(KERNELS)")
+# Without, all with the first of these, and some with the others.  FULL=1 is all
+# there is, with every kernel there is, at full length.
+FULL ?=
+how-to-check = $(if $(KERNELS),--kernels "$(KERNELS)") $(if $(FULL),--full)
 check:
 	@tools/deps check
-	@tools/check/run $(with-kernels)
+	@tools/check/run $(how-to-check)
 
 # All scenarios that can be run with it.
 debug: qemu
 	@tools/deps check vm
-	@tools/check/scenarios --kernel debug --jobs $$(nproc)
+	@tools/check/scenarios --kernel debug --length short --jobs $$(nproc)
 
 # One tier of the tests; its output goes through the same counting.
-house checkpatch sparse packages kunit qtest scenarios kvm:
+house checkpatch sparse packages kunit kunit-smp races realtime qtest scenarios kvm:
 	@tools/deps check
-	@tools/check/run $(with-kernels) $@
+	@tools/check/run $(how-to-check) $@
 
 docs:
 	@tools/deps docs kunit
@@ -147,7 +150,8 @@ help:
 	@echo '  bench            figures; also in build/bench.json'
 	@echo 'Tests:'
 	@echo '  check            all of them; with KERNELS="6.1 6.12 newest" the'
-	@echo '                   scenarios with each of these kernels'
+	@echo '                   scenarios with each of these kernels; with FULL=1'
+	@echo '                   all with every kernel, those that look for errors too'
 	@echo '  soak             all loads at once while all goes wrong, for'
 	@echo '                   MINUTES=$(MINUTES) with KERNEL=$(KERNEL) SEED=$(SEED)'
 	@echo '  debug            scenarios with a kernel that checks memory and locks'

@@ -43,8 +43,9 @@ check 'the init of all is over' settle
 agree 'all is sealed, as the host sees it'
 
 # Who leaves requests unanswered again and again is connected after a second.
-attach=5 recovers=2 use=1
-[ -z "${PVMC_QUICK:-}" ] || { attach=20 recovers=6 use=4; }
+attach=$(by_length 20 20 5)
+recovers=$(by_length 6 6 2)
+use=$(by_length 4 4 1)
 
 first=1
 for how in silent break reset gone unplug remove; do

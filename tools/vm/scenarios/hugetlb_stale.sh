@@ -5,7 +5,7 @@
 # fails in every way that can be noticed.
 #
 # vm: --one-thread
-# vm: --memory 1G --cpus 2 --env ROUNDS=10000
+# vm: --memory 1G --cpus 2
 # vm: --add tools/vm/scenarios/facts:/lib/facts.sh
 # vm: --add tools/vm/scenarios/pages:/lib/pages.sh
 # vm: --append 'hugepagesz=2M hugepages=12'
@@ -15,7 +15,7 @@
 . /lib/pages.sh
 
 PAGES=12
-[ -z "${PVMC_QUICK:-}" ] || ROUNDS=$((ROUNDS / 4))
+ROUNDS=$(by_length 1000 2500 10000)
 COUNTERS='dropped known returned return_failed no_device unproven failed
 	mismatched verified'
 

@@ -19,8 +19,7 @@
 KTAP_EXPECT_LEAK=' __class_register[+]'
 
 # Most of a load are the kernel's own, for any module.
-STRIDE=${1:-${PVMC_QUICK:+97}}
-STRIDE=${STRIDE:-29}
+STRIDE=${1:-$(by_length 97 97 29)}
 
 clients=/sys/kernel/pvmemcontrol
 debug=/sys/kernel/debug

@@ -15,8 +15,7 @@
 . /lib/seal.sh
 . /lib/soak.sh
 
-SECONDS_LONG=${1:-${PVMC_QUICK:+8}}
-SECONDS_LONG=${SECONDS_LONG:-30}
+SECONDS_LONG=${1:-$(by_length 8 30 30)}
 seed=${2:-${SEED:-1}}
 RAM_PART=$((256 << 20))
 SOAK=/sys/kernel/debug/pvmc_soak

@@ -12,8 +12,7 @@
 . /lib/facts.sh
 . /lib/trim.sh
 
-SECONDS_LONG=${1:-${PVMC_QUICK:+8}}
-SECONDS_LONG=${SECONDS_LONG:-30}
+SECONDS_LONG=${1:-$(by_length 8 30 30)}
 
 must 'load the transport' modprobe pvmemcontrol_pci
 # Impatient: whoever sleeps just now is trimmed, however often it wakes.

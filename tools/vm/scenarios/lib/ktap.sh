@@ -12,6 +12,8 @@
 #				"not ok NAME: WHY"; each is a test of its own,
 #				and so is its ending with status 0
 #   note TEXT...		a comment
+#   by_length SHORT USUAL FULL	prints which of these it is, for what may repeat
+#				itself more or less often (tools/check/scenarios)
 #   finish			last: exits, with 1 if anything failed, or if the
 #				kernel can tell that memory of ours was lost
 #
@@ -38,6 +40,15 @@ plan()
 note()
 {
 	echo "$*" | sed 's/^/# /'
+}
+
+by_length()
+{
+	case ${PVMC_LENGTH:-full} in
+	short)	echo "$1" ;;
+	usual)	echo "$2" ;;
+	full)	echo "$3" ;;
+	esac
 }
 
 ktap_result()
