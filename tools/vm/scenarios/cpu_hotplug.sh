@@ -45,12 +45,15 @@ call_on_stacks()
 	! grep -v -e '^ok ' -e '^not ok migrating: ' $stacks/calls
 }
 
+# The access is made where the task cannot be moved, and takes most of its time: a CPU
+# that is to go would wait for as long as the task does nothing else.
 violate()
 {
 	echo 'process write' >$guarded/run || {
 		cat $guarded/results
 		return 1
 	}
+	usleep 1000
 }
 
 must 'load' modprobe pvmemcontrol_pci
