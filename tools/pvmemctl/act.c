@@ -8,6 +8,7 @@
  * and where content was dropped, right after it again.
  */
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,6 +36,7 @@
  * @left_out: bytes that are no whole unit
  * @done: bytes that the VMM dealt with
  * @nr_ranges: in so many ranges
+ * @asked_to: of this chunk, the VMM was asked for what is below this address
  * @moved: pages that were elsewhere afterwards
  */
 struct job {
@@ -48,18 +50,59 @@ struct job {
 	uint64_t left_out;
 	uint64_t done;
 	uint64_t nr_ranges;
+	uint64_t asked_to;
 	uint64_t moved;
 };
+
+/* What is to end us, once it has been said what was done. */
+static volatile sig_atomic_t stopped_by;
+static const int stopping[] = { SIGINT, SIGTERM, SIGHUP };
+
+static void on_stop(int number)
+{
+	stopped_by = number;
+}
+
+/* Whoever has us ignore a signal goes on having it ignored. */
+static void heed_signals(void)
+{
+	struct sigaction was, action = { .sa_handler = on_stop };
+
+	for (size_t i = 0; i < sizeof(stopping) / sizeof(stopping[0]); i++)
+		if (!sigaction(stopping[i], NULL, &was) &&
+		    was.sa_handler != SIG_IGN)
+			sigaction(stopping[i], &action, NULL);
+}
+
+/* A shell that started us sees that it was the signal. */
+static void end_by_signal(void)
+{
+	if (!stopped_by)
+		return;
+	fflush(stdout);
+	signal(stopped_by, SIG_DFL);
+	raise(stopped_by);
+}
+
+static enum status go_on(const struct job *job)
+{
+	if (!stopped_by)
+		return STATUS_OK;
+	return fail(STATUS_FAILED, "%s: interrupted", job->operation.name);
+}
 
 static enum status send_range(struct job *job, struct range range)
 {
 	while (range.length) {
 		/* In pieces that end where the driver's end, too. */
 		uint64_t piece = DEVICE_PIECE - range.start % DEVICE_PIECE;
-		enum status status;
+		enum status status = go_on(job);
 
+		if (status)
+			return status;
 		if (piece > range.length)
 			piece = range.length;
+		job->asked_to = range.start + piece;
 		status = device_call(&job->device, job->operation.name,
 				     job->operation.func, range.start, piece,
 				     job->operation.arg);
@@ -96,6 +139,12 @@ static enum status send_ranges(struct job *job)
 	return STATUS_OK;
 }
 
+static bool takes_away(const struct operation *operation)
+{
+	return operation->effect == EFFECT_LOSES ||
+	       operation->effect == EFFECT_CLOSES;
+}
+
 /* Adds what the operation is for to the ranges. */
 static bool collect(struct job *job, const uint64_t *entry,
 		    const enum page_kind *kind, size_t nr)
@@ -111,6 +160,12 @@ static bool collect(struct job *job, const uint64_t *entry,
 	return true;
 }
 
+/* Whether the VMM was asked for that page; ranges go by address. */
+static bool was_asked(const struct job *job, uint64_t entry)
+{
+	return (entry & PAGEMAP_PFN) * job->map.page < job->asked_to;
+}
+
 /* Counts those that were used and are not where they were. */
 static enum status look_again(struct job *job, uint64_t start, size_t nr,
 			      const uint64_t *before,
@@ -121,6 +176,7 @@ static enum status look_again(struct job *job, uint64_t start, size_t nr,
 
 	for (size_t i = 0; !status && i < nr; i++)
 		if (operation_takes(&job->operation, job->options, kind[i]) &&
+		    was_asked(job, before[i]) &&
 		    (before[i] ^ after[i]) & (PAGEMAP_PRESENT | PAGEMAP_PFN))
 			job->moved++;
 	return status;
@@ -140,10 +196,14 @@ static enum status process_chunk(struct job *job, uint64_t start, size_t nr)
 	/* What is printed may be one list: there is no hurry. */
 	if (job->options->dry_run)
 		return STATUS_OK;
+	job->asked_to = 0;
 	status = send_ranges(job);
-	if (!status && (job->operation.effect == EFFECT_LOSES ||
-			job->operation.effect == EFFECT_CLOSES))
-		status = look_again(job, start, nr, entry, kind);
+	/* One that failed may have been dealt with, too. */
+	if (job->asked_to && takes_away(&job->operation)) {
+		enum status again = look_again(job, start, nr, entry, kind);
+
+		status = status ?: again;
+	}
 	/* Pages that were left out are behind us as well. */
 	if (nr * job->map.page > job->done - before)
 		progress_add(nr * job->map.page - (job->done - before));
@@ -159,10 +219,12 @@ static enum status survey(struct job *job, uint64_t start, uint64_t nr)
 
 	for (uint64_t at = 0; at < nr; at += CHUNK_PAGES) {
 		size_t here = nr - at < CHUNK_PAGES ? nr - at : CHUNK_PAGES;
-		enum status status = pagemap_read(&job->map,
-						  start + at * job->map.page,
-						  here, entry, kind);
+		enum status status = go_on(job);
 
+		if (!status)
+			status = pagemap_read(&job->map,
+					      start + at * job->map.page, here,
+					      entry, kind);
 		if (status)
 			return status;
 		for (size_t i = 0; i < here; i++) {
@@ -182,17 +244,19 @@ static enum status process_range(struct job *job, uint64_t start,
 				 uint64_t length)
 {
 	uint64_t nr = length / job->map.page;
-	bool loses = job->operation.effect == EFFECT_LOSES ||
-		     job->operation.effect == EFFECT_CLOSES;
 	enum status status = STATUS_OK;
 
-	if (loses && job->options->shared == SHARED_REFUSE)
+	if (takes_away(&job->operation) &&
+	    job->options->shared == SHARED_REFUSE)
 		status = survey(job, start, nr);
 	progress_begin(job->operation.name, length);
-	for (uint64_t at = 0; !status && at < nr; at += CHUNK_PAGES)
-		status = process_chunk(job, start + at * job->map.page,
-				       nr - at < CHUNK_PAGES ? nr - at :
-				       CHUNK_PAGES);
+	for (uint64_t at = 0; !status && at < nr; at += CHUNK_PAGES) {
+		status = go_on(job);
+		if (!status)
+			status = process_chunk(job, start + at * job->map.page,
+					       nr - at < CHUNK_PAGES ? nr - at :
+					       CHUNK_PAGES);
+	}
 	if (!status && job->options->dry_run)
 		status = send_ranges(job);
 	progress_end();
@@ -250,10 +314,12 @@ static enum status summary(const struct job *job, enum status status)
 		    job->operation.name, format_size(size, job->done),
 		    job->done, job->nr_ranges,
 		    status ? ", before that failed" : "");
-	if (!status && job->moved)
-		return fail(STATUS_FAILED,
-			    "%" PRIu64 " pages were moved by the kernel meanwhile: others may have lost what they had there",
-			    job->moved);
+	/* Whatever else has failed, this may be somebody's data. */
+	if (job->moved) {
+		say("%" PRIu64 " pages were moved by the kernel meanwhile: others may have lost what they had there",
+		    job->moved);
+		return status ?: STATUS_FAILED;
+	}
 	if (!status && !job->done)
 		return fail(STATUS_FAILED,
 			    "nothing was done: no page of the range can be used");
@@ -375,6 +441,7 @@ enum status run_operation(const struct command *command,
 		status = pagemap_open(&job.map, options->pid);
 	if (status)
 		goto close;
+	heed_signals();
 	status = options->pid ? process_range(&job, start, length) :
 		 physical_range(&job, start, length);
 	status = status == STATUS_REFUSED ? status : summary(&job, status);
@@ -382,5 +449,6 @@ close:
 	pagemap_close(&job.map);
 	ranges_free(&job.ranges);
 	device_close(&job.device);
+	end_by_signal();
 	return status;
 }
