@@ -24,7 +24,7 @@ static const struct {
 
 static const char *const modules[] = {
 	"pvmemcontrol", "pvmemcontrol_pci", "pvmemcontrol_hugetlb",
-	"pvmemcontrol_perm", "pvmemcontrol_kstack", "pvmemcontrol_report",
+	"pvmemcontrol_perm", "pvmemcontrol_kstack",
 };
 
 #define NR_MODULES	(sizeof(modules) / sizeof(modules[0]))

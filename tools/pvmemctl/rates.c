@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <errno.h>
-#include <string.h>
 #include <time.h>
 
 #include "rates.h"
@@ -8,15 +7,6 @@
 uint64_t counter_since(uint64_t before, uint64_t now)
 {
 	return now >= before ? now - before : now;
-}
-
-static uint64_t function_before(const struct client_info *client,
-				const char *name)
-{
-	for (size_t i = 0; i < client->nr_functions; i++)
-		if (!strcmp(client->function[i].name, name))
-			return client->function[i].ranges;
-	return 0;
 }
 
 void client_since(const struct snapshot *before,
@@ -30,12 +20,6 @@ void client_since(const struct snapshot *before,
 	for (int i = 0; i < NR_CLIENT_COUNTERS; i++)
 		since->counter[i] = counter_since(was->counter[i],
 						  client->counter[i]);
-	for (size_t i = 0; i < since->nr_functions; i++) {
-		struct function_count *f = &since->function[i];
-
-		f->ranges = counter_since(function_before(was, f->name),
-					  f->ranges);
-	}
 }
 
 bool sleep_until(int64_t ns)

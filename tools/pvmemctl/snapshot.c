@@ -75,27 +75,6 @@ static int read_device(const char *name, struct device_info *device)
 	return err;
 }
 
-/* Not each module that this works with has them. */
-static void read_functions(struct client_info *client)
-{
-	char path[160];
-	char **names;
-	size_t nr;
-
-	snprintf(path, sizeof(path), CLIENTS "/%s/functions", client->name);
-	if (sysfs_names(path, &names, &nr))
-		return;
-	for (size_t i = 0; i < nr && client->nr_functions < MAX_FUNCTIONS; i++) {
-		struct function_count *f =
-			&client->function[client->nr_functions];
-
-		snprintf(f->name, sizeof(f->name), "%s", names[i]);
-		if (!number_in(path, "", names[i], &f->ranges) && f->ranges)
-			client->nr_functions++;
-	}
-	sysfs_names_free(names, nr);
-}
-
 static int read_client(const char *name, struct client_info *client)
 {
 	int err = 0;
@@ -108,8 +87,6 @@ static int read_client(const char *name, struct client_info *client)
 	if (!err)
 		err = text_in(CLIENTS, name, "policy", client->policy,
 			      sizeof(client->policy));
-	if (!err)
-		read_functions(client);
 	return err;
 }
 

@@ -11,22 +11,6 @@
 #include "rates.h"
 #include "sysfs.h"
 
-static void print_functions(const struct client_info *client)
-{
-	const char *before = "    ";
-
-	for (size_t i = 0; i < client->nr_functions; i++) {
-		const struct function_count *f = &client->function[i];
-
-		if (!f->ranges)
-			continue;
-		printf("%s%s %" PRIu64, before, f->name, f->ranges);
-		before = ", ";
-	}
-	if (before[0] == ',')
-		puts("");
-}
-
 static void print_client(const struct client_info *client)
 {
 	printf("%-16.16s", client->name);
@@ -34,7 +18,6 @@ static void print_client(const struct client_info *client)
 		printf(" %*" PRIu64, i == CLIENT_TIME_NS ? 14 : 11,
 		       client->counter[i]);
 	puts("");
-	print_functions(client);
 }
 
 static void print_header(void)
@@ -65,11 +48,6 @@ static void json_client(struct json *json, const struct client_info *client)
 	json_text(json, "name", client->name);
 	for (int i = 0; i < NR_CLIENT_COUNTERS; i++)
 		json_number(json, client_counter_names[i], client->counter[i]);
-	json_object(json, "functions");
-	for (size_t i = 0; i < client->nr_functions; i++)
-		json_number(json, client->function[i].name,
-			    client->function[i].ranges);
-	json_object_end(json);
 	json_object_end(json);
 }
 

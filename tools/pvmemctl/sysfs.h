@@ -12,7 +12,6 @@
 #include "say.h"
 
 #define NAME_BYTES	64
-#define MAX_FUNCTIONS	32
 
 /* Where sysfs is mounted. */
 extern const char *sysfs_root;
@@ -52,29 +51,15 @@ enum client_counter {
 extern const char *const client_counter_names[NR_CLIENT_COUNTERS];
 
 /**
- * struct function_count - what a client has had done with one function
- * @name: of the function
- * @ranges: on how many
- */
-struct function_count {
-	char name[NAME_BYTES];
-	uint64_t ranges;
-};
-
-/**
  * struct client_info - a client and its counters
  * @name: of it
  * @policy: what follows from a violation
  * @counter: as in its folder
- * @function: those that it has used, where the module counts them
- * @nr_functions: how many these are
  */
 struct client_info {
 	char name[NAME_BYTES];
 	char policy[16];
 	uint64_t counter[NR_CLIENT_COUNTERS];
-	struct function_count function[MAX_FUNCTIONS];
-	size_t nr_functions;
 };
 
 /* Everything at one moment, or nearly so; sorted by name. */
