@@ -20,7 +20,6 @@
 #include "progress.h"
 #include "ranges.h"
 #include "size.h"
-#include "sysfs.h"
 
 #define CHUNK_PAGES	4096u
 
@@ -374,13 +373,11 @@ static enum status check_force(const struct job *job)
 /* Where a module that is too old to say is loaded, the VMM will say it. */
 static enum status check_feature(const struct job *job)
 {
-	const char *name = strrchr(job->device.path, '/');
-	char path[128], version[16] = "?";
+	char version[16] = "?";
 	uint64_t features;
 
-	snprintf(path, sizeof(path), "class/pvmemcontrol/%.60s/features",
-		 name ? name + 1 : job->device.path);
-	if (!job->operation.feature || sysfs_number(path, &features) ||
+	if (!job->operation.feature ||
+	    device_number(&job->device, "features", &features) ||
 	    (features & job->operation.feature))
 		return STATUS_OK;
 	snprintf(version, sizeof(version), "%u.%u", job->device.major,
@@ -396,9 +393,13 @@ static enum status open_device(struct job *job)
 	enum status status;
 
 	if (job->options->dry_run) {
-		if (sysfs_number("class/pvmemcontrol/pvmemcontrol0/host_page_size",
-				 &job->unit))
-			job->unit = sysconf(_SC_PAGESIZE);
+		device_find(&job->device, job->options->device);
+		if (!device_number(&job->device, "host_page_size", &job->unit))
+			return STATUS_OK;
+		job->unit = sysconf(_SC_PAGESIZE);
+		if (job->options->device)
+			say("nothing is known of %s: host pages of %" PRIu64
+			    " bytes are assumed", job->device.path, job->unit);
 		return STATUS_OK;
 	}
 	status = device_open(&job->device, job->options->device);

@@ -127,10 +127,8 @@ static void first_device(char *path, size_t size)
 	sysfs_names_free(names, nr);
 }
 
-enum status device_open(struct device *device, const char *name)
+void device_find(struct device *device, const char *name)
 {
-	enum status status;
-
 	*device = (struct device) { .fd = -1 };
 	if (!name)
 		first_device(device->path, sizeof(device->path));
@@ -138,6 +136,24 @@ enum status device_open(struct device *device, const char *name)
 		snprintf(device->path, sizeof(device->path), "%s%s",
 			 isdigit((unsigned char)*name) ? "/dev/pvmemcontrol" :
 			 strchr(name, '/') ? "" : "/dev/", name);
+}
+
+int device_number(const struct device *device, const char *file,
+		  uint64_t *value)
+{
+	const char *slash = strrchr(device->path, '/');
+	char path[128];
+
+	snprintf(path, sizeof(path), "class/pvmemcontrol/%s/%.32s",
+		 slash ? slash + 1 : device->path, file);
+	return sysfs_number(path, value);
+}
+
+enum status device_open(struct device *device, const char *name)
+{
+	enum status status;
+
+	device_find(device, name);
 	device->fd = open(device->path, O_RDWR | O_CLOEXEC);
 	if (device->fd < 0)
 		return cannot_open(device->path, errno);

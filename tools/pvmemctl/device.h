@@ -29,9 +29,16 @@ struct device {
 };
 
 /*
- * Opens @name, such as pvmemcontrol0, a number or a path; NULL for the first
- * there is.  On failure it has been said why.
+ * Finds out which device @name is, such as pvmemcontrol0, a number or a path;
+ * NULL for the first there is.  It is not open then.
  */
+void device_find(struct device *device, const char *name);
+
+/* A number that sysfs has of a device that was found; 0 or an errno. */
+int device_number(const struct device *device, const char *file,
+		  uint64_t *value);
+
+/* Finds and opens it.  On failure it has been said why. */
 enum status device_open(struct device *device, const char *name);
 void device_close(struct device *device);
 
