@@ -67,7 +67,8 @@ bool parse_seconds(const char *text, uint64_t *ms)
 	    *ms > 24 * 3600)
 		return false;
 	if (*end == '.') {
-		for (end++; isdigit((unsigned char)*end) && unit; end++) {
+		/* What is less than a millisecond adds nothing. */
+		for (end++; isdigit((unsigned char)*end); end++) {
 			fraction += unit * (*end - '0');
 			unit /= 10;
 		}

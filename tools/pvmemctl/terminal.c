@@ -15,6 +15,28 @@ static struct termios saved;
 static volatile sig_atomic_t begun;
 static volatile sig_atomic_t resized;
 
+/* Signal handlers do this: nothing but what is allowed there. */
+static void terminal_write(const char *text, size_t length)
+{
+	ssize_t written = write(STDOUT_FILENO, text, length);
+
+	(void)written;	/* nobody is left to tell */
+}
+
+static void terminal_take(void)
+{
+	/* No cursor, and an empty screen. */
+	static const char begin[] = "\033[?25l\033[H\033[J";
+	struct termios raw = saved;
+
+	raw.c_lflag &= ~(ICANON | ECHO);
+	raw.c_cc[VMIN] = 1;
+	raw.c_cc[VTIME] = 0;
+	begun = 1;
+	tcsetattr(STDIN_FILENO, TCSADRAIN, &raw);
+	terminal_write(begin, sizeof(begin) - 1);
+}
+
 static void on_signal(int number)
 {
 	terminal_end();
@@ -28,42 +50,47 @@ static void on_resize(int number)
 	resized = 1;
 }
 
+/* Ctrl-Z: the terminal is the shell's until it lets us go on. */
+static void on_stop(int number)
+{
+	int was = errno;
+
+	(void)number;
+	if (begun) {
+		terminal_end();
+		raise(SIGSTOP);
+		terminal_take();
+	}
+	errno = was;
+}
+
 bool terminal_begin(void)
 {
 	struct sigaction action = { .sa_handler = on_signal };
-	struct termios raw;
 
 	if (!isatty(STDOUT_FILENO) || tcgetattr(STDIN_FILENO, &saved))
 		return false;
-	raw = saved;
-	raw.c_lflag &= ~(ICANON | ECHO);
-	raw.c_cc[VMIN] = 1;
-	raw.c_cc[VTIME] = 0;
 	for (unsigned int i = 0;
 	     i < sizeof(fatal_signals) / sizeof(fatal_signals[0]); i++)
 		sigaction(fatal_signals[i], &action, NULL);
 	/* So that waiting for a key ends, and all is drawn anew. */
 	action.sa_handler = on_resize;
 	sigaction(SIGWINCH, &action, NULL);
-	begun = 1;
-	tcsetattr(STDIN_FILENO, TCSADRAIN, &raw);
-	/* No cursor, and an empty screen. */
-	fputs("\033[?25l\033[H\033[J", stdout);
+	action.sa_handler = on_stop;
+	sigaction(SIGTSTP, &action, NULL);
+	terminal_take();
 	return true;
 }
 
-/* In a signal handler: nothing but what is allowed there. */
 void terminal_end(void)
 {
 	static const char end[] = "\033[?25h\033[0m\r\n";
-	ssize_t written;
 
 	if (!begun)
 		return;
 	begun = 0;
 	tcsetattr(STDIN_FILENO, TCSADRAIN, &saved);
-	written = write(STDOUT_FILENO, end, sizeof(end) - 1);
-	(void)written;	/* nobody is left to tell */
+	terminal_write(end, sizeof(end) - 1);
 }
 
 void terminal_size(unsigned int *columns, unsigned int *rows)

@@ -11,7 +11,7 @@
 
 /* False when standard input or output is none. */
 bool terminal_begin(void);
-/* Puts it back as it was; also called when a signal ends the program. */
+/* Puts it back as it was; also called when a signal ends or stops the program. */
 void terminal_end(void);
 
 /* Columns and rows; a serial line that does not know is taken for 80 by 24. */

@@ -161,16 +161,16 @@ static void show_head(struct screen *screen)
 		terminal_reverse(false);
 }
 
-/* What happened from @before to @now. */
-static bool show(struct screen *screen, const struct snapshot *before,
-		 const struct snapshot *now)
+/* What happened from @before to @now.  On failure it has been said why. */
+static enum status show(struct screen *screen, const struct snapshot *before,
+			const struct snapshot *now)
 {
 	struct client_info *client = calloc(now->nr_clients + 1,
 					    sizeof(*client));
 	double seconds = (now->ns - before->ns) / 1e9;
 
 	if (!client)
-		return false;
+		return fail(STATUS_FAILED, "out of memory");
 	for (size_t i = 0; i < now->nr_clients; i++)
 		client_since(before, &now->client[i], &client[i]);
 	sorting = screen->sort;
@@ -191,7 +191,7 @@ static bool show(struct screen *screen, const struct snapshot *before,
 	if (!screen->batch)
 		terminal_clear_rest();
 	free(client);
-	return !ferror(stdout);
+	return STATUS_OK;
 }
 
 /* Until it is time for the next; false when it is time to leave. */
@@ -231,8 +231,7 @@ static enum status run(struct screen *screen, uint64_t interval_ns)
 		status = snapshot_take(&now);
 		if (status)
 			break;
-		if (!show(screen, &before, &now))
-			status = STATUS_FAILED;
+		status = show(screen, &before, &now);
 		/* What a key asked for is about the same time, a bit longer. */
 		if (early) {
 			snapshot_free(&now);
@@ -243,9 +242,9 @@ static enum status run(struct screen *screen, uint64_t interval_ns)
 			if (left && !--left)
 				break;
 		}
-		if (status)
+		/* That nobody hears us is said in the end. */
+		if (status || fflush(stdout) || ferror(stdout))
 			break;
-		fflush(stdout);
 	}
 	snapshot_free(&before);
 	return status;

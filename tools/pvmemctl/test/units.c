@@ -89,7 +89,10 @@ static void test_parse_seconds(void)
 	EXPECT(!parse_seconds("0", &ms) && !parse_seconds("0.000", &ms));
 	EXPECT(!parse_seconds("-1", &ms) && !parse_seconds("1s", &ms));
 	EXPECT(!parse_seconds("99999999999999999999", &ms));
-	EXPECT(!parse_seconds("1.1234", &ms));
+	EXPECT(parse_seconds("0.1234", &ms) && ms == 123);
+	EXPECT(parse_seconds("1.00099999999999999999999", &ms) && ms == 1000);
+	EXPECT(!parse_seconds("0.0009", &ms) && !parse_seconds("0.1234s", &ms));
+	EXPECT(!parse_seconds("0.1.2", &ms));
 	result("seconds are read");
 }
 
