@@ -9,7 +9,7 @@ import json
 import threading
 
 from . import VmError
-from .hostmem import HostMemoryError
+from .hostmem import HostMemoryError, naming_error
 from .qmp import QmpError
 
 DEVICE = "pvmc0"
@@ -125,6 +125,9 @@ class HostChannel(threading.Thread):
                              f"{flags or '-'} {mapping.name or '-'}\n")
         return "".join(lines)
 
+    def _naming(self):
+        return str(naming_error())
+
     # Requests about the device
 
     def _counter(self, name, device=DEVICE):
@@ -215,6 +218,7 @@ REQUESTS = {
     "ram": (HostChannel._ram, "GPA LENGTH"),
     "pageout": (HostChannel._pageout, "GPA LENGTH"),
     "vma": (HostChannel._vma, "GPA LENGTH"),
+    "naming": (HostChannel._naming, ""),
     "counter": (HostChannel._counter, "NAME [DEVICE]"),
     "counters": (HostChannel._counters, "[DEVICE]"),
     "set": (HostChannel._set, "PROPERTY VALUE [DEVICE]"),

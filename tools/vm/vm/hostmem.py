@@ -3,6 +3,7 @@
 
 import array
 import ctypes
+import mmap
 import os
 import re
 
@@ -22,12 +23,27 @@ class _IoVec(ctypes.Structure):
     _fields_ = [("base", ctypes.c_void_p), ("length", ctypes.c_size_t)]
 
 
+PR_SET_VMA = 0x53564d41
+PR_SET_VMA_ANON_NAME = 0
+
 MAPPING = re.compile(r"([0-9a-f]+)-([0-9a-f]+) (\S{4}) \S+ \S+ (\d+) *(.*)")
 HVA = re.compile(r"is (0x[0-9a-f]+)")
 
 
 class HostMemoryError(Exception):
     """The question about memory has no answer."""
+
+
+def naming_error():
+    """The errno that naming a mapping gets in a process of this host, or 0."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    with mmap.mmap(-1, PAGE, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS) as memory:
+        byte = ctypes.c_char.from_buffer(memory)
+        failed = libc.prctl(PR_SET_VMA, ctypes.c_ulong(PR_SET_VMA_ANON_NAME),
+                            ctypes.c_void_p(ctypes.addressof(byte)),
+                            ctypes.c_ulong(PAGE), ctypes.c_char_p(b"a-name"))
+        del byte
+    return ctypes.get_errno() if failed else 0
 
 
 class Mapping:
