@@ -12,6 +12,10 @@ stock-kver = $(shell dpkg-query -W -f '$${Depends}\n' linux-headers-amd64 \
 	2>/dev/null | sed -n 's/^\(.*, \)\?linux-headers-\([0-9][^ ,]*\).*/\2/p')
 running-kver = $(shell uname -r)
 
+# Whether whoever calls says which kernel it is about.
+kver-given := $(filter-out undefined,$(origin KVER))
+kerneldir-given := $(filter-out undefined,$(origin KERNELDIR))
+
 # Modules are built for the running kernel, where its headers are installed.
 KVER ?= $(if $(wildcard /lib/modules/$(running-kver)/build),$(running-kver),$(stock-kver))
 KERNELDIR ?= /lib/modules/$(KVER)/build
@@ -22,7 +26,7 @@ INSTALL ?= install
 
 # As the kernel calls itself: `make kernelrelease` says less with Debian's headers.
 kernelrelease = $(shell sed -n 's/.* UTS_RELEASE "\(.*\)".*/\1/p' \
-	"$(KERNELDIR)/include/generated/utsrelease.h")
+	"$(KERNELDIR)/include/generated/utsrelease.h" 2>/dev/null)
 kbuild = $(MAKE) -C "$(KERNELDIR)" M="$(CURDIR)"
 # Guests get the modules for their kernel, whatever this machine runs.
 for-guests = $(MAKE) KVER=$(stock-kver) KERNELDIR=/lib/modules/$(stock-kver)/build
@@ -33,11 +37,11 @@ for-guests = $(MAKE) KVER=$(stock-kver) KERNELDIR=/lib/modules/$(stock-kver)/bui
 .PHONY: house kunit kvm qtest scenarios sparse checkpatch debug help
 .PHONY: kunit-smp races realtime
 .PHONY: print-version print-kerneldir print-guest-kerneldir
-.PHONY: have-headers have-guest-headers
+.PHONY: have-headers have-guest-headers say-kernel
 
 all: modules
 
-modules: have-headers
+modules: have-headers say-kernel
 	$(kbuild) modules
 
 clean:
@@ -47,6 +51,14 @@ clean:
 # Not where headers are: a package manager may be what runs this.
 have-headers:
 	@[ -e "$(KERNELDIR)/Makefile" ] || tools/deps modules
+
+# Who has not asked for another kernel is told which it is.
+not-running = $(if $(kver-given)$(kerneldir-given),,$(if $(filter-out \
+	$(running-kver),$(KVER)),$(KVER)$(comma) not for the running $(running-kver)))
+comma := ,
+say-kernel: have-headers
+	@if [ -n "$(not-running)" ]; then \
+		echo "make: building for $(not-running)" >&2; fi
 
 have-guest-headers:
 	@tools/deps modules

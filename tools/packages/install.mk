@@ -20,7 +20,7 @@ modules_install: modules
 #	make KBUILD_EXTRA_SYMBOLS=/lib/modules/$(KVER)/pvmemcontrol/Module.symvers
 # Programs in user space find <linux/pvmemcontrol.h> as it is.
 api = $(DESTDIR)$(PREFIX)/include/pvmemcontrol
-symvers = $(DESTDIR)/lib/modules/$(kernelrelease)/pvmemcontrol
+symvers = $(DESTDIR)/lib/modules/$(installed-kver)/pvmemcontrol
 headers_install: modules
 	$(INSTALL) -d "$(api)/linux" "$(api)/uapi/linux" \
 		"$(DESTDIR)$(PREFIX)/include/linux" "$(symvers)"
@@ -62,9 +62,17 @@ dkms_install:
 	$(INSTALL) -m 644 Kbuild Makefile dkms.conf "$(dkms)"
 	$(INSTALL) -m 644 tools/packages/install.mk "$(dkms)/tools/packages"
 
+# Where headers have gone, KVER says which kernel's modules are meant: a guess
+# would leave them, or take others'.
+installed-kver = $(or $(kernelrelease),$(if $(kver-given),$(KVER)))
 # Not what DKMS installed, in updates/dkms.
-installed = $(DESTDIR)/lib/modules/$(kernelrelease)/updates
+installed = $(DESTDIR)/lib/modules/$(installed-kver)/updates
 uninstall:
+	@if [ -z "$(installed-kver)" ]; then \
+		echo "make: there are no headers in $(KERNELDIR): which KVER?" >&2; \
+		exit 2; fi
+	@if [ -n "$(not-running)" ]; then \
+		echo "make: uninstalling for $(not-running)" >&2; fi
 	rm -rf "$(api)" "$(symvers)" "$(bpftrace)"
 	for h in include/uapi/linux/*.h; do \
 		rm -f "$(DESTDIR)$(PREFIX)/include/linux/$${h##*/}"; done
@@ -75,4 +83,5 @@ uninstall:
 			-type d -empty \) -delete || exit; \
 	done
 	$(if $(programs),$(pvmemctl) uninstall)
-	$(if $(DESTDIR),,$(DEPMOD) -a $(kernelrelease))
+	$(if $(DESTDIR),,$(if $(wildcard /lib/modules/$(installed-kver)), \
+		$(DEPMOD) -a $(installed-kver)))
