@@ -5,23 +5,15 @@
 # vm: --memory 4G --cpus 2 --timeout 900
 # vm: --append 'hugepagesz=1G hugepages=1 transparent_hugepage=madvise'
 # vm: --qemu '-device virtio-balloon-pci,free-page-reporting=on'
+# vm: --add tools/bench/lib/numbers.sh:/lib/numbers.sh
 # add: hugebench
 set -eu
+. /lib/numbers.sh
 
 REPEAT=3
 POOL=512
 PARAMETERS=/sys/module/pvmemcontrol_hugetlb/parameters
 modprobe pvmemcontrol_pci
-
-value()
-{
-	awk -v key="$1" '$1 == key { print $2 }' "$2"
-}
-
-median()
-{
-	sort -n | awk '{ v[NR] = $1 } END { print v[int((NR + 1) / 2)] }'
-}
 
 ratio()
 {
@@ -65,11 +57,11 @@ both()
 			done
 		done
 	done
-	kernel_first=$(median </tmp/kernel.first_ns)
-	kernel_total=$(median </tmp/kernel.total_ns)
-	consumer_first=$(median </tmp/consumer.first_ns)
-	consumer_total=$(median </tmp/consumer.total_ns)
-	consumer_exits=$(median </tmp/consumer.exits)
+	kernel_first=$(median /tmp/kernel.first_ns)
+	kernel_total=$(median /tmp/kernel.total_ns)
+	consumer_first=$(median /tmp/consumer.first_ns)
+	consumer_total=$(median /tmp/consumer.total_ns)
+	consumer_exits=$(median /tmp/consumer.exits)
 }
 
 # sizes NAME MIB NR: everything about pages of one size

@@ -5,18 +5,15 @@
 # kernel does not clear what it allocates here: for nobody who is compared.
 #
 # vm: --memory 3G --cpus 2 --timeout 600 --append init_on_alloc=0
+# vm: --add tools/bench/lib/numbers.sh:/lib/numbers.sh
 # module: pvmc_kstack_bench
 set -eu
+. /lib/numbers.sh
 
 dir=/sys/kernel/debug/pvmc_kstack_bench
 pool=/sys/kernel/debug/pvmemcontrol_kstack/pool
 client=/sys/kernel/pvmemcontrol/kstack
 size=16384
-
-value()
-{
-	awk -v key="$1" '$1 == key { print $2 }' "$2"
-}
 
 # Bytes of the host behind the blocks of the pool, guards included.
 backed()

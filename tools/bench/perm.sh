@@ -13,8 +13,10 @@
 # vm: --device version-minor=0
 # vm: --qemu '-device pvmemcontrol,id=pvmc1,bus=port1'
 # vm: --add tools/record/linux-6.1.list:/root/list
+# vm: --add tools/bench/lib/numbers.sh:/lib/numbers.sh
 # module: pvmc_perm_bench
 set -eu
+. /lib/numbers.sh
 
 # 4 GiB, above all that the kernel has been left.
 BASE=1048576
@@ -52,8 +54,7 @@ replay()
 # us WAY DEVICE: the median of its times
 us()
 {
-	sort -n "/tmp/$1.$2" | awk '{ v[NR] = $1 }
-		END { print int(v[int((NR + 1) / 2)] / 1000) }'
+	echo $(($(median "/tmp/$1.$2") / 1000))
 }
 
 # The fewest ranges: for each transaction, the pages of which the host has to be

@@ -10,8 +10,10 @@
 #
 # vm: --memory 1G --cpus 1 --timeout 900
 # vm: --qemu '-device pvmemcontrol,id=pvmc1,bus=port1'
+# vm: --add tools/bench/lib/numbers.sh:/lib/numbers.sh
 # module: pvmc_bench pvmc_untraced
 set -eu
+. /lib/numbers.sh
 
 # Where code is when it is loaded is worth some percent, here and there.
 ROUNDS=25
@@ -45,13 +47,6 @@ measure()
 	rmmod "${core_name%.ko}"
 }
 
-# median NAME COLUMN
-median()
-{
-	sort -n -k "$2,$2" "/tmp/$1" |
-		awk -v c="$2" '{ v[NR] = $c } END { print v[int((NR + 1) / 2)] }'
-}
-
 for _ in $(seq $ROUNDS); do
 	measure traced "$core"
 	measure untraced $modules/pvmc_untraced.ko
@@ -59,10 +54,10 @@ done
 for _ in 1 2 3; do
 	measure followed "$core"
 done
-echo "trace.call_ns $(median traced 2)"
-echo "trace.call_enabled_ns $(median followed 2)"
-echo "trace.call_untraced_ns $(median untraced 2)"
-awk -v a="$(median traced 1)" -v b="$(median untraced 1)" 'BEGIN {
+echo "trace.call_ns $(median /tmp/traced 2)"
+echo "trace.call_enabled_ns $(median /tmp/followed 2)"
+echo "trace.call_untraced_ns $(median /tmp/untraced 2)"
+awk -v a="$(median /tmp/traced 1)" -v b="$(median /tmp/untraced 1)" 'BEGIN {
 	printf "trace.call_ratio_to_mmio %.3f\n", a
 	printf "trace.call_untraced_ratio_to_mmio %.3f\n", b
 	printf "trace.disabled_overhead %.4f\n", a / b - 1 }'

@@ -11,25 +11,17 @@
 #
 # kernel: stock nocheck
 # vm: --memory 1G --cpus 2 --timeout 600
+# vm: --add tools/bench/lib/numbers.sh:/lib/numbers.sh
 # add: trim_sleepers trim_latency
 # module: pvmc_pause
 set -eu
+. /lib/numbers.sh
 
 SLEEPERS=4000
 ROUNDS=7
 TRIM=/sys/module/pvmemcontrol_kstack/trim
 PARAMETERS=/sys/module/pvmemcontrol_kstack/parameters
 CONTROL=/sys/kernel/debug/pvmc_pause
-
-value()
-{
-	awk -v key="$1" '$1 == key { print $2 }' "$2"
-}
-
-median()
-{
-	sort -n "$1" | awk '{ v[NR] = $1 } END { print v[int((NR + 1) / 2)] }'
-}
 
 cat >/tmp/measure <<'END'
 ram=$(host ram 0 $((1 << 30)))

@@ -6,8 +6,10 @@
 # vm: --add tools/vm/scenarios/facts:/lib/facts.sh
 # vm: --add tools/vm/scenarios/seal:/lib/seal.sh
 # vm: --add tools/record/modules:/root/modules
+# vm: --add tools/bench/lib/numbers.sh:/lib/numbers.sh
 # module: pvmc_guarded pvmc_sealed
 set -eu
+. /lib/numbers.sh
 . /lib/facts.sh
 . /lib/seal.sh
 
@@ -24,7 +26,7 @@ while [ $round -lt 51 ]; do
 	value delivery_ns $guarded/results >>/tmp/delivery
 	round=$((round + 1))
 done
-echo "violation.delivery_ns $(sort -n /tmp/delivery | sed -n 26p)"
+echo "violation.delivery_ns $(median /tmp/delivery)"
 rmmod pvmc_guarded
 
 # The most of any: its read-only data, and what is after its init.
