@@ -5,8 +5,8 @@ import fcntl
 import os
 import re
 import shutil
-import subprocess
 
+from command import run
 from files import relative
 from target import FOLDERS, VM, read_by_kbuild
 
@@ -31,16 +31,9 @@ def copy(destination):
 def build(destination, *arguments, kernel='stock'):
     """Run the kernel's kbuild over the copy; return its status and its output's
     lines."""
-    # What it says is looked at, so it is not to be as quiet as who called us.
-    env = {name: value for name, value in os.environ.items()
-           if name not in ('MAKEFLAGS', 'MFLAGS', 'MAKELEVEL')}
-    done = subprocess.run(
-        [VM / 'kernel-make', kernel, '--no-print-directory',
-         f'M={destination}', f'-j{len(os.sched_getaffinity(0))}',
-         *arguments, 'modules'],
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=env,
-        errors='backslashreplace', check=False)
-    return done.returncode, done.stdout.splitlines()
+    return run(VM / 'kernel-make', kernel, '--no-print-directory',
+               f'M={destination}', f'-j{len(os.sched_getaffinity(0))}',
+               *arguments, 'modules')
 
 
 MESSAGE = re.compile(r'^(?P<file>[^\s:]+):\d+:(\d+:)? '

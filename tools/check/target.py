@@ -127,7 +127,8 @@ class Target(Checkout):
         if not names:
             return
         mirror(folder, TEST_MODULES,
-               read_by_kbuild(*(TEST_MODULES / n for n in names)))
+               read_by_kbuild(*(relative(TEST_MODULES / n)
+                                for n in names)))
         for name in names:
             (folder / name / f'{name}.ko').unlink(missing_ok=True)
         lines = ''.join(f'obj-m += {n}/\n' for n in names)
