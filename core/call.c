@@ -371,7 +371,7 @@ int pvmemcontrol_call(struct pvmemcontrol_client *client, u32 func,
 	struct pvmemcontrol_vmm_ret ret;
 	int err;
 
-	if (static_branch_unlikely(&pvmc_followed))
+	if (pvmc_calls_followed())
 		return pvmc_call_followed(client, func, start, length, arg,
 					  done);
 	if (unlikely(pvmc_func_unknown(func)))

@@ -14,6 +14,16 @@
 
 #include <trace/events/pvmemcontrol.h>
 
+/*
+ * Whether somebody wants to know of calls, or how long they take; never in a
+ * core that is built without tracepoints.
+ */
+static __always_inline bool pvmc_calls_followed(void)
+{
+	return !__is_defined(NOTRACE) &&
+	       static_branch_unlikely(&pvmc_followed);
+}
+
 /* Whether somebody wants to know of calls. */
 static __always_inline bool pvmc_calls_traced(void)
 {

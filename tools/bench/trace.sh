@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 # What tracepoints cost that are off: a request through the kernel API, with the
-# core as it is and with one that was built without them (NOTRACE).
+# core as it is and with one that was built without them (NOTRACE), and without the
+# static key by which a call sees whether anybody follows it, for events or for
+# the parameter `timing`.
 #
 # Either is measured beside the least code that can carry a request, block by
 # block in turn, so that what else the machine does slows both; the two cores
