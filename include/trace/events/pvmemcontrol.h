@@ -8,7 +8,10 @@
 #include <linux/tracepoint.h>
 #include <uapi/linux/pvmemcontrol.h>
 
-/* Longer names of clients are cut: a fixed array needs no string helpers. */
+/*
+ * Longer names of clients are cut: a fixed array needs no string helpers.  What
+ * is behind a name is zero, as tools compare all of the array.
+ */
 #define PVMEMCONTROL_TRACE_NAME	16
 
 #define show_pvmemcontrol_func(func)					\
@@ -57,7 +60,7 @@ TRACE_EVENT_FN(pvmemcontrol_call_enter,
 		__field(u32, func)
 	),
 	TP_fast_assign(
-		strscpy(__entry->client, client, PVMEMCONTROL_TRACE_NAME);
+		strscpy_pad(__entry->client, client, PVMEMCONTROL_TRACE_NAME);
 		__entry->id = id;
 		__entry->batch = batch;
 		__entry->start = start;
@@ -94,7 +97,7 @@ TRACE_EVENT_FN_COND(pvmemcontrol_call_exit,
 		__field(int, error)
 	),
 	TP_fast_assign(
-		strscpy(__entry->client, client, PVMEMCONTROL_TRACE_NAME);
+		strscpy_pad(__entry->client, client, PVMEMCONTROL_TRACE_NAME);
 		__entry->id = id;
 		__entry->start = start;
 		__entry->length = length;
@@ -129,7 +132,7 @@ TRACE_EVENT(pvmemcontrol_vector_entry,
 		__field(int, error)
 	),
 	TP_fast_assign(
-		strscpy(__entry->client, client, PVMEMCONTROL_TRACE_NAME);
+		strscpy_pad(__entry->client, client, PVMEMCONTROL_TRACE_NAME);
 		__entry->id = id;
 		__entry->start = start;
 		__entry->length = length;
@@ -160,7 +163,7 @@ TRACE_EVENT(pvmemcontrol_batch,
 		__field(u64, errors)
 	),
 	TP_fast_assign(
-		strscpy(__entry->client, client, PVMEMCONTROL_TRACE_NAME);
+		strscpy_pad(__entry->client, client, PVMEMCONTROL_TRACE_NAME);
 		__entry->id = id;
 		__entry->added = added;
 		__entry->ranges = ranges;
@@ -209,8 +212,8 @@ TRACE_EVENT(pvmemcontrol_violation,
 		__field(bool, stopped)
 	),
 	TP_fast_assign(
-		strscpy(__entry->client, client, PVMEMCONTROL_TRACE_NAME);
-		strscpy(__entry->what, what, PVMEMCONTROL_DESCRIPTION);
+		strscpy_pad(__entry->client, client, PVMEMCONTROL_TRACE_NAME);
+		strscpy_pad(__entry->what, what, PVMEMCONTROL_DESCRIPTION);
 		__entry->addr = addr;
 		__entry->ip = ip;
 		__entry->device = device;
@@ -237,7 +240,7 @@ TRACE_EVENT(pvmemcontrol_restore,
 		__field(u32, device)
 	),
 	TP_fast_assign(
-		strscpy(__entry->client, client, PVMEMCONTROL_TRACE_NAME);
+		strscpy_pad(__entry->client, client, PVMEMCONTROL_TRACE_NAME);
 		__entry->device = device;
 	),
 	TP_printk("device=%u client=%s", __entry->device, __entry->client)
