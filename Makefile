@@ -32,7 +32,7 @@ kbuild = $(MAKE) -C "$(KERNELDIR)" M="$(CURDIR)"
 for-guests = $(MAKE) KVER=$(stock-kver) KERNELDIR=/lib/modules/$(stock-kver)/build
 
 .PHONY: all modules clean install modules_install headers_install
-.PHONY: uninstall guest-modules qemu print-qemu demo bench soak check
+.PHONY: uninstall guest-modules qemu print-qemu demo trace bench soak check
 .PHONY: docs deb export pvmemctl packages fuzz robust
 .PHONY: house kunit kvm qtest scenarios sparse checkpatch debug help
 .PHONY: kunit-smp races realtime
@@ -79,6 +79,10 @@ print-qemu:
 demo: guest-modules qemu
 	@tools/deps vm
 	@tools/demo/run
+
+trace: guest-modules qemu
+	@tools/deps vm trace
+	@tools/demo/trace
 
 bench: guest-modules qemu
 	@tools/deps vm kunit
@@ -159,6 +163,7 @@ help:
 	@echo '  print-qemu       the path of its binary, and nothing else'
 	@echo 'Seeing it work, in a guest:'
 	@echo '  demo             huge pages with and without the consumer'
+	@echo '  trace            bpftrace tools watch the consumers; also a plot'
 	@echo '  bench            figures; also in build/bench.json'
 	@echo 'Tests:'
 	@echo '  check            all of them; with KERNELS="6.1 6.12 newest" the'
