@@ -2,7 +2,8 @@
  * pvmemcontrol: guest control over how the host backs guest memory
  *
  * What the files of the device model share.  pvmemcontrol.c has the PCI
- * function, its registers and its state; -request.c what a request does;
+ * function, its registers and its state; -connections.c the buffers that were
+ * registered; -request.c what a request does;
  * -memory.c the guest's RAM and the host system calls that do not last;
  * -marks.c those that do, -blocks.c where that is kept, -guard.c pages whose
  * content goes as well, -carry.c how all of it migrates; -access.c what happens
@@ -63,6 +64,16 @@ typedef struct PVMemcontrolConnections {
     uint32_t capacity;
     uint64_t gpa[];
 } PVMemcontrolConnections;
+
+PVMemcontrolConnections *pvmemcontrol_connections_new(uint32_t capacity);
+/* The rest of these with the device's lock */
+void pvmemcontrol_connections_replace(PVMemcontrolState *s,
+                                      PVMemcontrolConnections *c);
+/* Returns the new id, or 0 if there are too many already. */
+uint32_t pvmemcontrol_connections_add(PVMemcontrolState *s, uint64_t gpa);
+/* In an RCU critical section, without the lock */
+bool pvmemcontrol_connections_find(PVMemcontrolState *s, uint32_t id,
+                                   uint64_t *gpa);
 
 /* -- Guest memory -------------------------------------------------------- */
 

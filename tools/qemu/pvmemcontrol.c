@@ -30,68 +30,6 @@
 #include "pvmemcontrol-internal.h"
 #include "trace.h"
 
-/* -- Connections --------------------------------------------------------- */
-
-static PVMemcontrolConnections *connections_new(uint32_t capacity)
-{
-    PVMemcontrolConnections *c;
-
-    c = g_malloc0(sizeof(*c) + (size_t)capacity * sizeof(c->gpa[0]));
-    c->capacity = capacity;
-    return c;
-}
-
-static void connections_replace(PVMemcontrolState *s,
-                                PVMemcontrolConnections *c)
-{
-    PVMemcontrolConnections *old = s->connections;
-
-    qatomic_rcu_set(&s->connections, c);
-    g_free_rcu(old, rcu);
-}
-
-/* Returns the new id, or 0 if there are too many already. */
-static uint32_t connections_add(PVMemcontrolState *s, uint64_t gpa)
-{
-    PVMemcontrolConnections *c = s->connections;
-    uint32_t index = c->count;
-
-    if (index >= s->max_connections) {
-        return 0;
-    }
-    if (index == c->capacity) {
-        uint32_t capacity = MIN((uint64_t)c->capacity * 2, s->max_connections);
-        PVMemcontrolConnections *bigger = connections_new(capacity);
-
-        memcpy(bigger->gpa, c->gpa, index * sizeof(c->gpa[0]));
-        bigger->count = index;
-        connections_replace(s, bigger);
-        c = bigger;
-    }
-    qatomic_set(&c->gpa[index], gpa);
-    qatomic_store_release(&c->count, index + 1);
-    return PVMEMCONTROL_CONNECTION_ID | index;
-}
-
-/* In an RCU critical section */
-static bool connections_find(PVMemcontrolState *s, uint32_t id, uint64_t *gpa)
-{
-    PVMemcontrolConnections *c = qatomic_rcu_read(&s->connections);
-    uint32_t index = id & ~PVMEMCONTROL_CONNECTION_ID;
-
-    if (index >= qatomic_load_acquire(&c->count)) {
-        return false;
-    }
-    *gpa = qatomic_read(&c->gpa[index]);
-    return true;
-}
-
-uint32_t pvmemcontrol_nr_connections(PVMemcontrolState *s)
-{
-    QEMU_LOCK_GUARD(&s->lock);
-    return s->connections->count;
-}
-
 /* -- Transport commands -------------------------------------------------- */
 
 /*
@@ -140,7 +78,7 @@ static void command_register(PVMemcontrolState *s)
         guest_broke_it(s, "REGISTER of a buffer that is not in RAM");
         return;
     }
-    id = connections_add(s, gpa);
+    id = pvmemcontrol_connections_add(s, gpa);
     if (!id) {
         guest_broke_it(s, "REGISTER of more buffers than max-connections");
         return;
@@ -202,7 +140,7 @@ static void request(PVMemcontrolState *s, uint32_t id)
 
     /* What was RAM when it was registered need not be any more. */
     if (qatomic_read(&s->phase) == PVMEMCONTROL_WORKING &&
-        connections_find(s, id, &gpa)) {
+        pvmemcontrol_connections_find(s, id, &gpa)) {
         ram = pvmemcontrol_ram_find(s, gpa, PVMEMCONTROL_BUF_SIZE, &offset);
     }
     if (!ram) {
@@ -344,15 +282,16 @@ static bool saved_is_sane(void *opaque, int version_id)
 static int post_load(void *opaque, int version_id)
 {
     PVMemcontrolState *s = opaque;
-    PVMemcontrolConnections *c = connections_new(MAX(s->saved_count, 1));
     bool applied = pvmemcontrol_marks_apply(s);
+    PVMemcontrolConnections *c;
 
+    c = pvmemcontrol_connections_new(MAX(s->saved_count, 1));
     QEMU_LOCK_GUARD(&s->lock);
     if (s->saved_count) {
         memcpy(c->gpa, s->saved_gpa, s->saved_count * sizeof(c->gpa[0]));
     }
     c->count = s->saved_count;
-    connections_replace(s, c);
+    pvmemcontrol_connections_replace(s, c);
     free_saved(s);
 
     /*
@@ -524,7 +463,7 @@ static void pvmemcontrol_instance_init(Object *obj)
 
     qemu_mutex_init(&s->lock);
     s->command = PVMEMCONTROL_TRANSPORT_ERROR;
-    s->connections = connections_new(1);
+    s->connections = pvmemcontrol_connections_new(1);
     s->counters = qemu_memalign(__alignof__(s->counters[0]), size);
     memset(s->counters, 0, size);
     pvmemcontrol_faults_init(&s->faults);
