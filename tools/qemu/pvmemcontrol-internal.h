@@ -525,6 +525,8 @@ struct PVMemcontrolState {
     MemoryRegion mmio;
     uint32_t max_connections;
     uint32_t version_minor;
+    /* Requests are executed whoever makes them: for tests, without a vCPU */
+    bool from_anywhere;
 
     /*
      * Serializes changes of the registers, of @phase and of @connections.

@@ -77,7 +77,8 @@ static const Counter counters[] = {
     COUNTER(refused, "refused", "answers that refuse the request itself"),
     COUNTER(ignored, "ignored",
             "connection ids written that got no answer: not registered, or "
-            "the device was not ready, or the buffer is no RAM any more"),
+            "not by a vCPU, or the device was not ready, or the buffer is no "
+            "RAM any more"),
     COUNTER(bytes_discarded, "bytes-discarded",
             "bytes whose content was dropped"),
     COUNTER(faults_injected, "faults-injected",

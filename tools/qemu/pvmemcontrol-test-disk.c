@@ -1,11 +1,13 @@
 /*
- * QTest cases for the pvmemcontrol device: a disk's DMA into protected memory
+ * QTest cases for the pvmemcontrol device: a disk's DMA into protected memory,
+ * and into the device's registers
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 
 #include "qemu/osdep.h"
 #include "hw/pci/pci_regs.h"
+#include "qemu/bswap.h"
 #include "libqos/libqos-malloc.h"
 #include "libqos/malloc-pc.h"
 #include "libqos/virtio-pci.h"
@@ -30,7 +32,7 @@ typedef struct Disk {
     QVirtQueue *queue;
 } Disk;
 
-static void disk_start(Disk *d)
+static void disk_start(Disk *d, const char *props)
 {
     g_autofree char *more = NULL;
     QVirtioDevice *v;
@@ -43,7 +45,7 @@ static void disk_start(Disk *d)
     more = g_strdup_printf("-drive if=none,id=disk,format=raw,file=%s "
                            "-device virtio-blk-pci,drive=disk,addr=05.0,"
                            "disable-modern=on", d->path);
-    d->vm = vm_start(BACKEND_ANON, "", more);
+    d->vm = vm_start(BACKEND_ANON, props, more);
     vm_connect(d->vm);
     pc_alloc_init(&d->alloc, d->vm->qts, 0);
     d->pci = virtio_pci_new(d->vm->bus, &(QPCIAddress) {
@@ -60,13 +62,30 @@ static void disk_start(Disk *d)
     qvirtio_set_driver_ok(v);
 }
 
+static void disk_stop(Disk *d)
+{
+    qvirtqueue_cleanup(d->pci->vdev.bus, d->queue, &d->alloc);
+    qvirtio_pci_device_disable(d->pci);
+    g_free(d->pci);
+    alloc_destroy(&d->alloc);
+    vm_stop(d->vm);
+    unlink(d->path);
+    g_free(d->path);
+}
+
+typedef struct Segment {
+    uint64_t gpa;
+    uint32_t length;
+} Segment;
+
 /* @type: one of VIRTIO_BLK_T_*.  Returns the status. */
-static uint8_t disk_request(Disk *d, uint32_t type, uint64_t sector,
-                            uint64_t gpa, uint32_t length)
+static uint8_t disk_request_parts(Disk *d, uint32_t type, uint64_t sector,
+                                  const Segment *parts, unsigned int nr)
 {
     QTestState *qts = d->vm->qts;
     QVirtioDevice *v = &d->pci->vdev;
     uint64_t header = MiB_(20);
+    unsigned int i;
     uint32_t head;
 
     qtest_writel(qts, header, type);
@@ -74,11 +93,20 @@ static uint8_t disk_request(Disk *d, uint32_t type, uint64_t sector,
     qtest_writeq(qts, header + 8, sector);
     qtest_writeb(qts, header + 16, 0xff);
     head = qvirtqueue_add(qts, d->queue, header, 16, false, true);
-    qvirtqueue_add(qts, d->queue, gpa, length, type == VIRTIO_BLK_T_IN, true);
+    for (i = 0; i < nr; i++) {
+        qvirtqueue_add(qts, d->queue, parts[i].gpa, parts[i].length,
+                       type == VIRTIO_BLK_T_IN, true);
+    }
     qvirtqueue_add(qts, d->queue, header + 16, 1, true, false);
     qvirtqueue_kick(qts, v, d->queue, head);
     qvirtio_wait_used_elem(qts, v, d->queue, head, NULL, 60 * G_USEC_PER_SEC);
     return qtest_readb(qts, header + 16);
+}
+
+static uint8_t disk_request(Disk *d, uint32_t type, uint64_t sector,
+                            uint64_t gpa, uint32_t length)
+{
+    return disk_request_parts(d, type, sector, &(Segment) { gpa, length }, 1);
 }
 
 /* A disk's reads and writes are system calls that QEMU gives the memory to. */
@@ -88,7 +116,7 @@ static void test_disk(void)
     uint64_t before;
     VM *vm;
 
-    disk_start(&d);
+    disk_start(&d, "");
     vm = d.vm;
     vm_fill(vm, TEST_RAM, 2 * PAGE, 0x5a);
     vm_expect(vm, PVMEMCONTROL_MPROTECT_NONE, TEST_RAM, PAGE, 0, 0, 0);
@@ -134,16 +162,51 @@ static void test_disk(void)
     g_assert(vm_reads(vm, TEST_RAM + 4 * PAGE, PAGE, 0x5a));
     expect_perms(vm, d.queue->desc & ~(PAGE - 1), "---");
 
-    qvirtqueue_cleanup(d.pci->vdev.bus, d.queue, &d.alloc);
-    qvirtio_pci_device_disable(d.pci);
-    g_free(d.pci);
-    alloc_destroy(&d.alloc);
-    vm_stop(vm);
-    unlink(d.path);
-    g_free(d.path);
+    disk_stop(&d);
+}
+
+/*
+ * A sector whose first four bytes go into the command register.  That is in
+ * the main loop: no place for a request, if anybody meant it to be one.
+ */
+static void disk_kick(const char *props, bool executed)
+{
+    const uint32_t id = cpu_to_le32(PVMEMCONTROL_CONNECTION_ID);
+    Disk d = {};
+    Segment parts[2];
+    VM *vm;
+    int fd;
+
+    disk_start(&d, props);
+    vm = d.vm;
+    fd = open(d.path, O_WRONLY);
+    g_assert_cmpint(pwrite(fd, &id, sizeof(id), 8 * 512), ==, sizeof(id));
+    close(fd);
+    vm_fill(vm, TEST_RAM, PAGE, 0x5a);
+    vm_write_call(vm, TEST_BUF, (struct pvmemcontrol_vmm_call) {
+        .func_code = PVMEMCONTROL_DONTNEED, .addr = TEST_RAM, .length = PAGE,
+    });
+    parts[0] = (Segment) { vm->bar + PVMEMCONTROL_REG_COMMAND, sizeof(id) };
+    parts[1] = (Segment) { TEST_RAM + PAGE, 512 - sizeof(id) };
+    g_assert_cmpuint(disk_request_parts(&d, VIRTIO_BLK_T_IN, 8, parts, 2), ==,
+                     VIRTIO_BLK_S_OK);
+    g_assert(vm_reads(vm, TEST_RAM, PAGE, executed ? 0 : 0x5a));
+    g_assert_cmpuint(qtest_readq(vm->qts, TEST_BUF), ==,
+                     executed ? 0 : PVMEMCONTROL_DONTNEED);
+    g_assert_cmpuint(vm_counter(vm, "requests-total"), ==, executed);
+    g_assert_cmpuint(vm_counter(vm, "ignored"), ==, !executed);
+    disk_stop(&d);
+}
+
+static void test_kick(void)
+{
+    disk_kick(",x-from-anywhere=off", false);
+    /* It is for this that it was not executed. */
+    disk_kick(",x-from-anywhere=on", true);
 }
 
 void add_disk_tests(void)
 {
     qtest_add_func("/pvmemcontrol/marks/disk", test_disk);
+    qtest_add_func("/pvmemcontrol/transport/dma", test_kick);
 }

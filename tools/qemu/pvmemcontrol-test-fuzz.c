@@ -470,7 +470,8 @@ static void fuzz(QTestState *qts, const unsigned char *data, size_t size)
 static GString *cmdline(const char *backend)
 {
     GString *line = g_string_new("qemu-fuzz-x86_64 " HOSTILE_MACHINE
-                                 "-accel qtest -display none -object "
+                                 "-accel qtest -display none -global "
+                                 "pvmemcontrol.x-from-anywhere=on -object "
                                  "memory-backend-ram,id=canary,size=64K "
                                  HOSTILE_DEVICE);
 

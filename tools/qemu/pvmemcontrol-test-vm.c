@@ -25,7 +25,9 @@ VM *vm_start_args(const char *args, uint64_t bar)
     g_autofree char *path = vm_temporary();
     g_autofree char *pid = NULL;
 
-    vm->qts = qtest_initf("%s -pidfile %s", args, path);
+    /* There is no vCPU to make requests, but in a few tests. */
+    vm->qts = qtest_initf("-global pvmemcontrol.x-from-anywhere=on %s "
+                          "-pidfile %s", args, path);
     g_assert(g_file_get_contents(path, &pid, NULL, NULL));
     vm->pid = atoi(pid);
     unlink(path);

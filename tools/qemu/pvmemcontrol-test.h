@@ -129,6 +129,7 @@ void add_life_tests(void);
 void add_feature_tests(void);
 void add_vector_tests(void);
 void add_disk_tests(void);
+void add_exit_tests(void);
 void add_mark_tests(void);
 void add_guard_tests(void);
 void add_own_tests(void);

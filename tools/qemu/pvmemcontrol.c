@@ -10,20 +10,26 @@
  * Accesses arrive without the iothread lock, on all vCPUs at once.  Those that
  * change registers or connections take the device's lock.  A request takes
  * none: it finds its buffer in the table of connections and the buffer in the
- * table of RAM, both protected by RCU.  An access by somebody who has the
- * iothread lock, such as the DMA engine of another device, keeps it: dropping
- * it behind that one's back would be worse than a slow request.
+ * table of RAM, both protected by RCU.
+ *
+ * A request takes as long as the host's system calls do, so it is for vCPUs
+ * alone, which have nothing to wait for but its end.  Whoever else gets here,
+ * the DMA engine of another device say, is in the main loop or an iothread, or
+ * has the iothread lock, and dropping that behind its back would be wrong: an
+ * id that it writes is ignored.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 
 #include "qemu/osdep.h"
 #include "exec/cpu-common.h"
+#include "hw/core/cpu.h"
 #include "hw/qdev-properties.h"
 #include "migration/vmstate.h"
 #include "qapi/error.h"
 #include "qemu/lockable.h"
 #include "qemu/log.h"
+#include "qemu/main-loop.h"
 #include "qemu/memalign.h"
 #include "qemu/module.h"
 #include "qemu/units.h"
@@ -130,6 +136,13 @@ static void transport_command(PVMemcontrolState *s, uint32_t command)
 
 /* -- Requests ------------------------------------------------------------ */
 
+/* Is this an instruction of the guest, and not somebody's DMA? */
+static bool made_by_vcpu(void)
+{
+    return current_cpu && qemu_cpu_is_self(current_cpu) &&
+           !qemu_mutex_iothread_locked();
+}
+
 static void request(PVMemcontrolState *s, uint32_t id)
 {
     PVMemcontrolRam *ram = NULL;
@@ -139,7 +152,8 @@ static void request(PVMemcontrolState *s, uint32_t id)
     RCU_READ_LOCK_GUARD();
 
     /* What was RAM when it was registered need not be any more. */
-    if (qatomic_read(&s->phase) == PVMEMCONTROL_WORKING &&
+    if ((made_by_vcpu() || s->from_anywhere) &&
+        qatomic_read(&s->phase) == PVMEMCONTROL_WORKING &&
         pvmemcontrol_connections_find(s, id, &gpa)) {
         ram = pvmemcontrol_ram_find(s, gpa, PVMEMCONTROL_BUF_SIZE, &offset);
     }
@@ -489,6 +503,8 @@ static Property pvmemcontrol_properties[] = {
     DEFINE_PROP_SIZE("max-locked-bytes", PVMemcontrolState, max_locked_bytes,
                      256 * MiB),
     DEFINE_PROP_BOOL("x-no-guard-install", PVMemcontrolState, no_guard_install,
+                     false),
+    DEFINE_PROP_BOOL("x-from-anywhere", PVMemcontrolState, from_anywhere,
                      false),
     DEFINE_PROP_UINT32("version-minor", PVMemcontrolState, version_minor,
                        PVMEMCONTROL_VERSION_MINOR),

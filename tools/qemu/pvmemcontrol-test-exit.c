@@ -1,0 +1,62 @@
+/*
+ * QTest cases for the pvmemcontrol device: requests that a vCPU makes
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+#include "hw/pci/pci_regs.h"
+#include "pvmemcontrol-test-guest.h"
+
+/* Where code in real mode reaches the registers */
+#define LOW_BAR 0xb0000
+
+static const uint8_t kick[] = {
+    0xb8, 0x00, 0xb0,                           /* mov ax, LOW_BAR >> 4 */
+    0x8e, 0xd8,                                 /* mov ds, ax */
+    0x66, 0xc7, 0x06, 0x08, 0x00,               /* mov dword [8], */
+    0x00, 0x00, 0x00, 0x80,                     /*     0x80000000 */
+};
+
+/* As they come without being told otherwise: requests by vCPUs alone */
+static Guest *guest_alone(void)
+{
+    Guest *g = guest_start(",x-from-anywhere=off");
+
+    g->vm->bar = LOW_BAR;
+    qpci_config_writel(g->vm->dev, PCI_BASE_ADDRESS_0, LOW_BAR);
+    return g;
+}
+
+static void test_vcpu(void)
+{
+    Guest *g = guest_alone();
+    VM *vm = g->vm;
+    struct pvmemcontrol_vmm_call call = {
+        .func_code = PVMEMCONTROL_DONTNEED, .addr = TEST_RAM, .length = PAGE,
+    };
+    struct pvmemcontrol_vmm_ret ret;
+
+    vm_fill(vm, TEST_RAM, PAGE, 0x5a);
+    ret = vm_call_at(vm, vm->id, TEST_BUF, call);
+    g_assert_cmpuint(ret.ret_errno, ==, PVMEMCONTROL_DONTNEED);
+    g_assert_cmpuint(ret.arg0, ==, PAGE);
+    g_assert_cmpuint(vm_counter(vm, "ignored"), ==, 1);
+    g_assert_cmpuint(vm_counter(vm, "requests-total"), ==, 0);
+    g_assert(vm_reads(vm, TEST_RAM, PAGE, 0x5a));
+
+    guest_run(g, kick, sizeof(kick));
+    guest_wait(g, W_DONE, 1);
+    ret = vm_answer(vm, TEST_BUF);
+    g_assert_cmpuint(ret.ret_errno, ==, 0);
+    g_assert_cmpuint(ret.arg0, ==, 0);
+    g_assert_cmpuint(vm_counter(vm, "ignored"), ==, 1);
+    g_assert_cmpuint(vm_counter(vm, "requests-total"), ==, 1);
+    g_assert(vm_reads(vm, TEST_RAM, PAGE, 0));
+    guest_stop(g);
+}
+
+void add_exit_tests(void)
+{
+    qtest_add_func("/pvmemcontrol/exit/vcpu", test_vcpu);
+}
