@@ -213,8 +213,11 @@ static int host_change(PVMemcontrolBlock *b, void *host, hwaddr len,
         return host_errno(madvise(host, len, c->value ? MADV_DONTDUMP :
                                   MADV_DODUMP));
     case PVMEMCONTROL_MARK_LOCKED:
-        return c->value ? host_lock(b, host, len) :
-                          host_errno(munlock(host, len));
+        if (c->value) {
+            return host_lock(b, host, len);
+        }
+        /* Where all of QEMU is locked, no part of it is unlocked. */
+        return enable_mlock ? 0 : host_errno(munlock(host, len));
     case PVMEMCONTROL_MARK_MERGE:
         return host_errno(madvise(host, len,
                                   c->value == PVMEMCONTROL_MARK_MERGEABLE ?

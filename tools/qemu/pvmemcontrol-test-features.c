@@ -128,16 +128,9 @@ static void test_features_hotplug(void)
 /* Memory that is locked is never dropped, and nothing is promised. */
 static void test_features_locked(void)
 {
-    const size_t size = MiB_(2048);
-    void *p = mmap(NULL, size, PROT_READ | PROT_WRITE,
-                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    int ret;
     VM *vm;
 
-    g_assert(p != MAP_FAILED);
-    ret = mlock2(p, size, MLOCK_ONFAULT);
-    munmap(p, size);
-    if (ret) {
+    if (!host_can_lock(MiB_(2048))) {
         g_test_skip("this host does not let QEMU lock its memory");
         return;
     }

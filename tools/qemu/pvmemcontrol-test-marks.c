@@ -133,48 +133,6 @@ static void test_max_ranges(void)
     vm_stop(vm);
 }
 
-static void test_max_locked(void)
-{
-    VM *vm = connected(BACKEND_ANON, ",max-locked-bytes=64K", "");
-
-    vm_expect(vm, PVMEMCONTROL_MLOCK, TEST_RAM, 16 * PAGE, 0, 0, 0);
-    g_assert_cmpuint(vm_counter(vm, "locked-bytes"), ==, 16 * PAGE);
-    vm_expect(vm, PVMEMCONTROL_MLOCK, TEST_RAM + 16 * PAGE, PAGE, 0, ENOSPC, 0);
-    /* Again the same, and part of it */
-    vm_expect(vm, PVMEMCONTROL_MLOCK, TEST_RAM, 16 * PAGE, 0, 0, 0);
-    vm_expect(vm, PVMEMCONTROL_MLOCK, TEST_RAM, PAGE, 0, 0, 0);
-    vm_expect(vm, PVMEMCONTROL_MUNLOCK, TEST_RAM, PAGE, 0, 0, 0);
-    g_assert_cmpuint(vm_counter(vm, "locked-bytes"), ==, 15 * PAGE);
-    vm_expect(vm, PVMEMCONTROL_MLOCK, TEST_RAM + 16 * PAGE, PAGE, 0, 0, 0);
-    vm_expect(vm, PVMEMCONTROL_MLOCK, TEST_RAM, PAGE, 0, ENOSPC, 0);
-    vm_stop(vm);
-}
-
-/* The host locks it, and then says that it cannot have what is in there. */
-static void test_lock_forbidden(void)
-{
-    VM *vm = connected(BACKEND_ANON, "", "");
-    struct pvmemcontrol_vmm_ret ret;
-    Mapping *m;
-
-    vm_expect(vm, PVMEMCONTROL_MLOCK, TEST_RAM, PAGE, 0, 0, 0);
-    vm_expect(vm, PVMEMCONTROL_MPROTECT_NONE, TEST_RAM + PAGE, PAGE, 0, 0, 0);
-    ret = vm_call(vm, PVMEMCONTROL_MLOCK, TEST_RAM, 3 * PAGE, 0);
-    g_assert_cmpuint(ret.ret_errno, !=, 0);
-    g_assert_cmpuint(ret.ret_code, ==, 0);
-    g_assert_cmpuint(vm_counter(vm, "locked-bytes"), ==, PAGE);
-    m = vm_mapping(vm, TEST_RAM);
-    g_assert_true(mapping_has_flag(m, "lo"));
-    mapping_free(m);
-    m = vm_mapping(vm, TEST_RAM + PAGE);
-    g_assert_false(mapping_has_flag(m, "lo"));
-    mapping_free(m);
-    m = vm_mapping(vm, TEST_RAM + 2 * PAGE);
-    g_assert_false(mapping_has_flag(m, "lo"));
-    mapping_free(m);
-    vm_stop(vm);
-}
-
 /* As many as are allowed by default, where the host allows so many. */
 static void test_many_ranges(void)
 {
@@ -523,11 +481,9 @@ static void test_unplug(void)
 
 void add_mark_tests(void)
 {
-    qtest_add_func("/pvmemcontrol/marks/lock-forbidden", test_lock_forbidden);
     qtest_add_func("/pvmemcontrol/marks/register", test_register);
     qtest_add_func("/pvmemcontrol/marks/register-1.0", test_1_0);
     qtest_add_func("/pvmemcontrol/marks/max-ranges", test_max_ranges);
-    qtest_add_func("/pvmemcontrol/marks/max-locked", test_max_locked);
     qtest_add_func("/pvmemcontrol/marks/many-ranges", test_many_ranges);
     qtest_add_func("/pvmemcontrol/marks/host-limit", test_host_limit);
     qtest_add_data_func("/pvmemcontrol/marks/own/anon", BACKEND_ANON,

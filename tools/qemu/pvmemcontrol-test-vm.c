@@ -448,3 +448,15 @@ int host_would_answer(uint64_t func_code)
     munmap(p, PAGE);
     return ret;
 }
+
+bool host_can_lock(size_t size)
+{
+    void *p = mmap(NULL, size, PROT_READ | PROT_WRITE,
+                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    int ret;
+
+    g_assert(p != MAP_FAILED);
+    ret = mlock2(p, size, MLOCK_ONFAULT);
+    munmap(p, size);
+    return !ret;
+}

@@ -355,6 +355,7 @@ int main(int argc, char **argv)
     add_feature_tests();
     add_vector_tests();
     add_mark_tests();
+    add_lock_tests();
     add_guard_tests();
     add_disk_tests();
     add_exit_tests();

@@ -121,6 +121,8 @@ unsigned int vm_nr_mappings(VM *vm);
 
 /* The errno with which this host answers, on anonymous private memory. */
 int host_would_answer(uint64_t func_code);
+/* Does this host let a process lock so much? */
+bool host_can_lock(size_t size);
 
 void add_call_tests(void);
 void add_fault_tests(void);
@@ -131,6 +133,7 @@ void add_vector_tests(void);
 void add_disk_tests(void);
 void add_exit_tests(void);
 void add_mark_tests(void);
+void add_lock_tests(void);
 void add_guard_tests(void);
 void add_own_tests(void);
 void add_violation_tests(void);

@@ -1,0 +1,113 @@
+/*
+ * QTest cases for the pvmemcontrol device: locked memory
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+#include "pvmemcontrol-test.h"
+
+static VM *connected(const char *backend, const char *props, const char *more)
+{
+    VM *vm = vm_start(backend, props, more);
+
+    vm_connect(vm);
+    return vm;
+}
+
+static bool is_locked(VM *vm, uint64_t gpa)
+{
+    Mapping *m = vm_mapping(vm, gpa);
+    bool ret = mapping_has_flag(m, "lo");
+
+    mapping_free(m);
+    return ret;
+}
+
+static void test_max_locked(void)
+{
+    VM *vm = connected(BACKEND_ANON, ",max-locked-bytes=64K", "");
+
+    vm_expect(vm, PVMEMCONTROL_MLOCK, TEST_RAM, 16 * PAGE, 0, 0, 0);
+    g_assert_cmpuint(vm_counter(vm, "locked-bytes"), ==, 16 * PAGE);
+    vm_expect(vm, PVMEMCONTROL_MLOCK, TEST_RAM + 16 * PAGE, PAGE, 0, ENOSPC, 0);
+    /* Again the same, and part of it */
+    vm_expect(vm, PVMEMCONTROL_MLOCK, TEST_RAM, 16 * PAGE, 0, 0, 0);
+    vm_expect(vm, PVMEMCONTROL_MLOCK, TEST_RAM, PAGE, 0, 0, 0);
+    vm_expect(vm, PVMEMCONTROL_MUNLOCK, TEST_RAM, PAGE, 0, 0, 0);
+    g_assert_cmpuint(vm_counter(vm, "locked-bytes"), ==, 15 * PAGE);
+    vm_expect(vm, PVMEMCONTROL_MLOCK, TEST_RAM + 16 * PAGE, PAGE, 0, 0, 0);
+    vm_expect(vm, PVMEMCONTROL_MLOCK, TEST_RAM, PAGE, 0, ENOSPC, 0);
+    vm_stop(vm);
+}
+
+/* The host locks it, and then says that it cannot have what is in there. */
+static void test_lock_forbidden(void)
+{
+    VM *vm = connected(BACKEND_ANON, "", "");
+    struct pvmemcontrol_vmm_ret ret;
+    Mapping *m;
+
+    vm_expect(vm, PVMEMCONTROL_MLOCK, TEST_RAM, PAGE, 0, 0, 0);
+    vm_expect(vm, PVMEMCONTROL_MPROTECT_NONE, TEST_RAM + PAGE, PAGE, 0, 0, 0);
+    ret = vm_call(vm, PVMEMCONTROL_MLOCK, TEST_RAM, 3 * PAGE, 0);
+    g_assert_cmpuint(ret.ret_errno, !=, 0);
+    g_assert_cmpuint(ret.ret_code, ==, 0);
+    g_assert_cmpuint(vm_counter(vm, "locked-bytes"), ==, PAGE);
+    m = vm_mapping(vm, TEST_RAM);
+    g_assert_true(mapping_has_flag(m, "lo"));
+    mapping_free(m);
+    m = vm_mapping(vm, TEST_RAM + PAGE);
+    g_assert_false(mapping_has_flag(m, "lo"));
+    mapping_free(m);
+    m = vm_mapping(vm, TEST_RAM + 2 * PAGE);
+    g_assert_false(mapping_has_flag(m, "lo"));
+    mapping_free(m);
+    vm_stop(vm);
+}
+
+/* Where all of QEMU is locked, the guest's part of it stays so, and whole. */
+static void test_all_locked(void)
+{
+    struct pvmemcontrol_vmm_call calls[100];
+    unsigned int before;
+    uint64_t i, k;
+    VM *vm;
+
+    if (!host_can_lock(MiB_(2048))) {
+        g_test_skip("this host does not let QEMU lock its memory");
+        return;
+    }
+    vm = connected(BACKEND_ANON, "", "-overcommit mem-lock=on");
+    vm_expect(vm, PVMEMCONTROL_MLOCK, TEST_RAM, 600 * PAGE, 0, 0, 0);
+    g_assert_cmpuint(vm_counter(vm, "locked-bytes"), ==, 600 * PAGE);
+    before = vm_nr_mappings(vm);
+    for (i = 0; i < 300; i += ARRAY_SIZE(calls)) {
+        for (k = 0; k < ARRAY_SIZE(calls); k++) {
+            calls[k] = (struct pvmemcontrol_vmm_call) {
+                .func_code = PVMEMCONTROL_MUNLOCK,
+                .addr = TEST_RAM + 2 * (i + k) * PAGE, .length = PAGE,
+            };
+        }
+        g_assert_cmpuint(vm_vector(vm, MiB_(18), calls, k).ret_value, ==, k);
+    }
+    g_assert_cmpuint(vm_counter(vm, "locked-bytes"), ==, 300 * PAGE);
+    /* What QEMU itself makes meanwhile is not counted. */
+    g_assert_cmpuint(vm_nr_mappings(vm), <, before + 20);
+    g_assert(is_locked(vm, TEST_RAM));
+    g_assert(is_locked(vm, TEST_RAM + PAGE));
+
+    qtest_qmp_assert_success(vm->qts, "{ 'execute': 'system_reset' }");
+    qtest_qmp_eventwait(vm->qts, "RESET");
+    g_assert_cmpuint(vm_counter(vm, "locked-bytes"), ==, 0);
+    g_assert(is_locked(vm, TEST_RAM));
+    g_assert(is_locked(vm, TEST_RAM + PAGE));
+    vm_stop(vm);
+}
+
+void add_lock_tests(void)
+{
+    qtest_add_func("/pvmemcontrol/locks/forbidden", test_lock_forbidden);
+    qtest_add_func("/pvmemcontrol/locks/max", test_max_locked);
+    qtest_add_func("/pvmemcontrol/locks/all-of-qemu", test_all_locked);
+}
