@@ -134,8 +134,6 @@ void pvmemcontrol_memory_init(PVMemcontrolState *s);
 void pvmemcontrol_memory_exit(PVMemcontrolState *s);
 /* A number that differs where RAM is backed otherwise: what discards do then */
 uint32_t pvmemcontrol_memory_kind(void);
-/* Undoes all that lasts, if it is this device's: a new machine has nothing. */
-void pvmemcontrol_memory_reset(PVMemcontrolState *s);
 
 /* What leaves zeroes in this block, as a bit set by function code */
 uint64_t pvmemcontrol_block_zeroing(RAMBlock *block);
@@ -287,8 +285,8 @@ void pvmemcontrol_marks_read_all(bool on);
 int pvmemcontrol_marks_set(PVMemcontrolState *s, void *host, hwaddr len,
                            const PVMemcontrolCall *call);
 
-/* Undoes all of them. */
-void pvmemcontrol_marks_reset(void);
+/* Undoes all of them, if this device has made any: a new machine has none. */
+void pvmemcontrol_marks_reset(PVMemcontrolState *s);
 
 /* How many maximal ranges of pages there are that are marked alike */
 uint64_t pvmemcontrol_nr_ranges(void);
@@ -549,7 +547,11 @@ struct PVMemcontrolState {
      * Set under the lock of the marks.
      */
     bool gone;
-    /* Set by vCPUs: this guest has told the host anything that lasts. */
+    /*
+     * This guest has told the host anything that lasts.  Changed under the
+     * lock of the marks, together with these, or the first of them could be
+     * made while a reset takes note that there are none.
+     */
     bool has_told;
     uint32_t max_ranges;
     uint64_t max_locked_bytes;

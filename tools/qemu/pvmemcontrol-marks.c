@@ -374,6 +374,10 @@ static int change_range(PVMemcontrolState *s, PVMemcontrolBlock *b, void *host,
         trace_pvmemcontrol_limit(ranges, bytes);
         ret = ENOSPC;
     } else {
+        if (c->value) {
+            /* Also if it fails: a part of it may have been done. */
+            qatomic_set(&s->has_told, true);
+        }
         ret = host_change(b, host, len, c, name);
     }
     if (ret) {
@@ -472,13 +476,13 @@ static void reset_range(PVMemcontrolBlock *b, size_t first, size_t nr,
     memset(&b->marks[first], 0, nr * sizeof(b->marks[0]));
 }
 
-void pvmemcontrol_marks_reset(void)
+/* Under the lock */
+static void reset_all(void)
 {
     PVMemcontrolBlock *b;
     size_t first, next;
     unsigned int k;
 
-    pvmemcontrol_marks_lock();
     PVMEMCONTROL_FOR_EACH_MARKED(pvmemcontrol_blocks(), k, b, first, next,
                                  UINT32_MAX) {
         reset_range(b, first, next - first, b->marks[first]);
@@ -488,6 +492,15 @@ void pvmemcontrol_marks_reset(void)
     qatomic_set(&nr_guards, 0);
     qatomic_set(&nr_guards_installed, 0);
     names_forget();
+}
+
+void pvmemcontrol_marks_reset(PVMemcontrolState *s)
+{
+    pvmemcontrol_marks_lock();
+    if (s->has_told) {
+        reset_all();
+        qatomic_set(&s->has_told, false);
+    }
     pvmemcontrol_marks_unlock();
 }
 

@@ -307,10 +307,6 @@ static int ram_mark(PVMemcontrolState *s, PVMemcontrolRam *ram, hwaddr offset,
     int ret;
 
     qatomic_set(&host_mappings_altered, true);
-    if (call->func_code != PVMEMCONTROL_MUNLOCK &&
-        call->func_code != PVMEMCONTROL_UNGUARD) {
-        qatomic_set(&s->has_told, true);
-    }
     ret = pvmemcontrol_marks_set(s, host, len, call);
     if (!ret && (call->func_code == PVMEMCONTROL_MPROTECT_NONE ||
                  call->func_code == PVMEMCONTROL_GUARD ||
@@ -406,11 +402,4 @@ void pvmemcontrol_memory_exit(PVMemcontrolState *s)
     map_publish(s, NULL);
     g_array_free(s->sections, true);
     s->sections = NULL;
-}
-
-void pvmemcontrol_memory_reset(PVMemcontrolState *s)
-{
-    if (qatomic_xchg(&s->has_told, false)) {
-        pvmemcontrol_marks_reset();
-    }
 }

@@ -54,6 +54,43 @@ static void test_system_reset(const void *backend)
     vm_stop(vm);
 }
 
+/* Nor has one whose bus alone is reset, as a guest may have it. */
+static void test_bus_reset(void)
+{
+    VM *vm = vm_start(BACKEND_ANON, "",
+                      "-device pcie-root-port,id=rp0,chassis=1,addr=06.0 "
+                      "-device pvmemcontrol,id=behind,bus=rp0");
+    VM second = { .qts = vm->qts, .bus = vm->bus, .bar = 0xe0100000 };
+    QPCIDevice *port = qpci_device_find(vm->bus, QPCI_DEVFN(6, 0));
+    Mapping *m;
+    int round;
+
+    g_assert_nonnull(port);
+    qpci_config_writeb(port, PCI_PRIMARY_BUS, 0);
+    qpci_config_writeb(port, PCI_SECONDARY_BUS, 1);
+    qpci_config_writeb(port, PCI_SUBORDINATE_BUS, 1);
+    qpci_config_writew(port, PCI_MEMORY_BASE, second.bar >> 16);
+    qpci_config_writew(port, PCI_MEMORY_LIMIT, second.bar >> 16);
+    qpci_device_enable(port);
+    second.dev = qpci_device_find(vm->bus, 1 << 8);
+    g_assert_nonnull(second.dev);
+    for (round = 0; round < 3; round++) {
+        map_bar(&second);
+        vm_connect(&second);
+        vm_expect(&second, PVMEMCONTROL_MPROTECT_NONE, TEST_RAM, PAGE, 0, 0, 0);
+        g_assert_cmpuint(vm_counter(vm, "ranges"), ==, 1);
+        qpci_config_writew(port, PCI_BRIDGE_CONTROL, PCI_BRIDGE_CTL_BUS_RESET);
+        qpci_config_writew(port, PCI_BRIDGE_CONTROL, 0);
+        g_assert_cmpuint(vm_counter(vm, "ranges"), ==, 0);
+        m = vm_mapping(vm, TEST_RAM);
+        g_assert_cmpint(strncmp(m->perms, "rw-", 3), ==, 0);
+        mapping_free(m);
+    }
+    g_free(second.dev);
+    g_free(port);
+    vm_stop(vm);
+}
+
 /* RESET of the transport is not one of the machine. */
 static void test_transport_reset(void)
 {
@@ -441,6 +478,7 @@ void add_life_tests(void)
                         test_system_reset);
     qtest_add_data_func("/pvmemcontrol/reset/system-memfd", BACKEND_MEMFD,
                         test_system_reset);
+    qtest_add_func("/pvmemcontrol/reset/bus", test_bus_reset);
     qtest_add_func("/pvmemcontrol/reset/transport", test_transport_reset);
     qtest_add_func("/pvmemcontrol/migration/save-load", test_save_load);
     qtest_add_func("/pvmemcontrol/migration/save-load-init",

@@ -408,7 +408,7 @@ static void pvmemcontrol_reset(DeviceState *dev)
 
     pvmemcontrol_forget(s);
     qatomic_set(&s->used_minor, 0);
-    pvmemcontrol_memory_reset(s);
+    pvmemcontrol_marks_reset(s);
 }
 
 /* What is of the process, once */
@@ -462,7 +462,7 @@ static void pvmemcontrol_exit(PCIDevice *dev)
     pvmemcontrol_violation_remove_device(s);
     other = pvmemcontrol_first_device();
     if (!other) {
-        pvmemcontrol_memory_reset(s);
+        pvmemcontrol_marks_reset(s);
     } else if (qatomic_read(&s->has_told)) {
         /* What has been done stays, and migrates with this one. */
         qatomic_set(&other->has_told, true);
