@@ -193,10 +193,17 @@ static void fuzz_violate(Hostile *h, uint64_t gpa, uint8_t how)
         .has_ip = more & 4,
         .ip = gpa,
     };
+    MemoryViolationVerdict verdict;
 
     qatomic_set(&fuzz_dev->in_nmi, more & 8 ? PVMEMCONTROL_IN_NMI_PAUSE :
                                          PVMEMCONTROL_IN_NMI_ALLOW);
-    memory_guard_violation(first_cpu, &v, more & 16);
+    verdict = memory_guard_violation(first_cpu, &v, more & 16);
+    if (!v.has_gpa) {
+        g_assert_cmpint(verdict, ==, pvmemcontrol_nr_ranges() ||
+                                     pvmemcontrol_nr_guards() ?
+                                     MEMORY_VIOLATION_PAUSED :
+                                     MEMORY_VIOLATION_NOT_OURS);
+    }
     if (!runstate_is_running()) {
         vm_start();
     }

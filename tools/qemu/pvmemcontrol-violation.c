@@ -268,7 +268,7 @@ static MemoryViolationVerdict deliver(CPUState *cpu, const MemoryViolation *v,
     Told told;
 
     if (!v->has_gpa) {
-        if (!s || !pvmemcontrol_nr_ranges()) {
+        if (!s || !(pvmemcontrol_nr_ranges() || pvmemcontrol_nr_guards())) {
             return MEMORY_VIOLATION_NOT_OURS;
         }
         pause_vm(s, cpu, v, PV_MEMCONTROL_PAUSE_REASON_UNKNOWN_ADDRESS);
