@@ -406,6 +406,22 @@ static int change_range(PVMemcontrolState *s, PVMemcontrolBlock *b, void *host,
     return 0;
 }
 
+/*
+ * Is this what the host says when it has no more mappings for this process?
+ * Advice and names have another word for it.  Locking has many reasons to fail
+ * so: what is in there is forbidden, say, or the host has a limit of its own.
+ */
+static bool no_mapping_left(const Change *c, int host_errno)
+{
+    const uint32_t advice = PVMEMCONTROL_MARK_DONTDUMP |
+                            PVMEMCONTROL_MARK_MERGE | PVMEMCONTROL_MARK_NAME;
+
+    if (c->mask == PVMEMCONTROL_MARK_LOCKED && c->value) {
+        return false;
+    }
+    return host_errno == ENOMEM || (host_errno == EAGAIN && c->mask & advice);
+}
+
 int pvmemcontrol_marks_set(PVMemcontrolState *s, void *host, hwaddr len,
                            const PVMemcontrolCall *call)
 {
@@ -417,12 +433,12 @@ int pvmemcontrol_marks_set(PVMemcontrolState *s, void *host, hwaddr len,
     b = qatomic_read(&s->gone) ? NULL : pvmemcontrol_block_find(host);
     if (b && change_of(call, &c)) {
         ret = change_range(s, b, host, len, &c, call->arg);
+        /* To who knows 1.0 alone, it is whatever the host says. */
+        if (qatomic_read(&s->used_minor) && no_mapping_left(&c, ret)) {
+            ret = ENOSPC;
+        }
     }
     pvmemcontrol_marks_unlock();
-    /* What a host says that has no more mappings for this process */
-    if (ret == ENOMEM && s->version_minor >= 1) {
-        ret = ENOSPC;
-    }
     return ret;
 }
 

@@ -160,7 +160,10 @@ static void test_many_ranges(void)
 static void test_host_limit(void)
 {
     VM *vm = connected(BACKEND_ANON, ",max-ranges=1000000",
-                       "-m 512M,slots=0,maxmem=512M");
+                       "-m 512M,slots=0,maxmem=512M "
+                       "-device pvmemcontrol,id=old,version-minor=0,"
+                       "max-ranges=1000000,addr=05.0");
+    VM old = { .qts = vm->qts, .bus = vm->bus, .bar = 0xe0001000 };
     struct pvmemcontrol_vmm_call calls[128];
     struct pvmemcontrol_vmm_ret ret = {};
     uint64_t i, gpa = TEST_RAM + 3 * PAGE;
@@ -181,8 +184,28 @@ static void test_host_limit(void)
     g_assert_cmpuint(ret.ret_errno, ==, ENOSPC);
     g_assert_cmpuint(ret.ret_code, ==, 0);
     gpa = calls[ret.ret_value].addr;
+    g_assert_cmpuint(gpa + MiB_(2), <, 2 * RAM_SIZE);
     expect_perms(vm, gpa, "rw-");
     expect_perms(vm, gpa - PAGE, ret.ret_value % 2 ? "r--" : "---");
+    vm_expect(vm, PVMEMCONTROL_DONTDUMP, gpa + MiB_(1), PAGE, 0, ENOSPC, 0);
+    vm_expect(vm, PVMEMCONTROL_MLOCK, gpa + MiB_(1), PAGE, 0, ENOMEM, 0);
+
+    /* A driver of 1.0 is told what the host says. */
+    old.dev = qpci_device_find(vm->bus, QPCI_DEVFN(5, 0));
+    qpci_config_writel(old.dev, PCI_BASE_ADDRESS_0, old.bar);
+    qpci_device_enable(old.dev);
+    g_assert_cmphex(vm_command(&old, PVMEMCONTROL_TRANSPORT_RESET), ==,
+                    PVMEMCONTROL_TRANSPORT_ACK);
+    vm_register(&old, TEST_BUF + PAGE, &old.id);
+    vm_command(&old, PVMEMCONTROL_TRANSPORT_READY);
+    ret = vm_call_at(&old, old.id, TEST_BUF + PAGE,
+                     (struct pvmemcontrol_vmm_call) {
+        .func_code = PVMEMCONTROL_MPROTECT_R, .addr = gpa + MiB_(1),
+        .length = PAGE,
+    });
+    g_assert_cmpuint(ret.ret_errno, ==, ENOMEM);
+    g_assert_cmpuint(ret.ret_code, ==, 0);
+    g_free(old.dev);
 
     /* In the middle of a range: the host would have to make it three. */
     g_assert(vm_reads(vm, TEST_RAM + PAGE, PAGE, 0x5a));
