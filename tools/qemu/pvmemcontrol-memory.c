@@ -234,9 +234,30 @@ static int host_discard(RAMBlock *block, void *host, hwaddr len,
 }
 
 /*
- * The host would round a length up to whole pages; content that the guest did
- * not name must not go.
+ * Makes the range what the host's calls make of it: whole pages, up to the end
+ * of the last; for locks from the beginning of the first on, too.  Returns
+ * false where they would refuse it, or where the RAM ends before that.
  */
+static bool round_range(PVMemcontrolRam *ram, hwaddr *offset, hwaddr *len,
+                        uint64_t func_code)
+{
+    hwaddr page = qemu_real_host_page_size();
+    hwaddr before = ((uintptr_t)ram->cache.ptr + *offset) % page;
+
+    if (func_code == PVMEMCONTROL_MLOCK || func_code == PVMEMCONTROL_MUNLOCK) {
+        if (before > *offset) {
+            return false;
+        }
+        *offset -= before;
+        *len += before;
+    } else if (before) {
+        return false;
+    }
+    *len = ROUND_UP(*len, page);
+    return *len <= ram->size - *offset;
+}
+
+/* A part of a huge page can neither be dropped nor guarded. */
 static bool is_whole_pages(RAMBlock *block, const void *host, hwaddr len)
 {
     return QEMU_PTR_IS_ALIGNED(host, qemu_ram_pagesize(block)) &&
@@ -342,6 +363,12 @@ int pvmemcontrol_ram_call(PVMemcontrolState *s, PVMemcontrolRam *ram,
                           hwaddr offset, hwaddr len,
                           const PVMemcontrolCall *call)
 {
+    bool guards = call->func_code == PVMEMCONTROL_GUARD ||
+                  call->func_code == PVMEMCONTROL_UNGUARD;
+
+    if (!guards && !round_range(ram, &offset, &len, call->func_code)) {
+        return EINVAL;
+    }
     switch (call->func_code) {
     case PVMEMCONTROL_DONTNEED:
     case PVMEMCONTROL_REMOVE:

@@ -81,6 +81,12 @@ static void name_request(Hostile *h, const struct pvmemcontrol_vmm_call *call)
     case PVMEMCONTROL_DONTNEED:
     case PVMEMCONTROL_REMOVE:
     case PVMEMCONTROL_FREE:
+        /* All of the last page, too */
+        if (call->addr % HOSTILE_PAGE == 0 &&
+            in_ram(call->addr, call->length)) {
+            hostile_name(h, call->addr, call->length);
+        }
+        break;
     case PVMEMCONTROL_GUARD:
         if (call->addr % HOSTILE_PAGE == 0 &&
             (call->length % HOSTILE_PAGE == 0 || h->faulty) &&

@@ -349,6 +349,7 @@ int main(int argc, char **argv)
                    test_register_address);
     qtest_add_func("/pvmemcontrol/transport/widths", test_widths);
     add_call_tests();
+    add_range_tests();
     add_fault_tests();
     add_fail_tests();
     add_life_tests();

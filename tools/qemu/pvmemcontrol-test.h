@@ -125,6 +125,7 @@ int host_would_answer(uint64_t func_code);
 bool host_can_lock(size_t size);
 
 void add_call_tests(void);
+void add_range_tests(void);
 void add_fault_tests(void);
 void add_fail_tests(void);
 void add_life_tests(void);
