@@ -5,7 +5,7 @@
  * function, its registers and its state; -connections.c the buffers that were
  * registered; -request.c what a request does;
  * -memory.c the guest's RAM and the host system calls that do not last;
- * -marks.c those that do, -blocks.c where that is kept, -guard.c pages whose
+ * -marks.c those that do, -blocks.c and -names.c where that is kept, -guard.c pages whose
  * content goes as well, -carry.c how all of it migrates; -access.c what happens
  * when QEMU touches a protected page and -step.c how it is let, -violation.c
  * when the guest does, -tcg.c how TCG finds out; -fault.c the fault injection,
@@ -295,8 +295,12 @@ uint64_t pvmemcontrol_locked_bytes(void);
 uint64_t pvmemcontrol_nr_guards(void);
 uint64_t pvmemcontrol_nr_guards_installed(void);
 
+/* -names.c: the mark that stands for a name; 0: none, or there are too many */
+uint32_t pvmemcontrol_name_mark(uint64_t number);
 /* The number of the name in a mark; 0: none */
 uint64_t pvmemcontrol_name_of(uint32_t mark);
+/* When no page has one any more */
+void pvmemcontrol_names_forget(void);
 /* Under the lock of the marks: no longer counts those of a block. */
 void pvmemcontrol_marks_block_gone(PVMemcontrolBlock *b);
 

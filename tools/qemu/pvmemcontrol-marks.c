@@ -38,8 +38,6 @@
 #define PR_SET_VMA_ANON_NAME 0
 #endif
 
-#define NR_NAMES_MAX (PVMEMCONTROL_MARK_NAME >> PVMEMCONTROL_MARK_NAME_SHIFT)
-
 /* How marks change: those of @mask become those of @value. */
 typedef struct Change {
     uint32_t mask;
@@ -51,9 +49,6 @@ static uint64_t nr_ranges;
 static uint64_t locked_bytes;
 static uint64_t nr_guards;
 static uint64_t nr_guards_installed;
-/* Numbers by index, 0 unused, and indices by number */
-static GArray *names;
-static GHashTable *name_index;
 
 uint64_t pvmemcontrol_nr_ranges(void)
 {
@@ -73,48 +68,6 @@ uint64_t pvmemcontrol_nr_guards(void)
 uint64_t pvmemcontrol_nr_guards_installed(void)
 {
     return qatomic_read(&nr_guards_installed);
-}
-
-/* -- Names --------------------------------------------------------------- */
-
-/* Returns the index that a page of this name is marked with, 0 if no more. */
-static uint32_t name_to_index(uint64_t number)
-{
-    gpointer found;
-
-    if (!names) {
-        uint64_t none = 0;
-
-        names = g_array_new(false, false, sizeof(uint64_t));
-        g_array_append_val(names, none);
-        name_index = g_hash_table_new_full(g_int64_hash, g_int64_equal,
-                                           g_free, NULL);
-    }
-    found = g_hash_table_lookup(name_index, &number);
-    if (!found && names->len <= NR_NAMES_MAX) {
-        found = GUINT_TO_POINTER(names->len);
-        g_hash_table_insert(name_index, g_memdup2(&number, sizeof(number)),
-                            found);
-        g_array_append_val(names, number);
-    }
-    return GPOINTER_TO_UINT(found);
-}
-
-uint64_t pvmemcontrol_name_of(uint32_t mark)
-{
-    uint32_t index = mark >> PVMEMCONTROL_MARK_NAME_SHIFT;
-
-    return index ? g_array_index(names, uint64_t, index) : 0;
-}
-
-static void names_forget(void)
-{
-    if (names) {
-        g_array_free(names, true);
-        g_hash_table_destroy(name_index);
-        names = NULL;
-        name_index = NULL;
-    }
 }
 
 /* -- The host ------------------------------------------------------------ */
@@ -286,8 +239,7 @@ static bool change_of(const PVMemcontrolCall *call, Change *c)
         return true;
     case PVMEMCONTROL_SET_VMA_ANON_NAME:
         c->mask = PVMEMCONTROL_MARK_NAME;
-        c->value = call->arg ? name_to_index(call->arg) <<
-                               PVMEMCONTROL_MARK_NAME_SHIFT : 0;
+        c->value = pvmemcontrol_name_mark(call->arg);
         return !call->arg || c->value;
     case PVMEMCONTROL_MLOCK:
         *c = (Change) { PVMEMCONTROL_MARK_LOCKED, PVMEMCONTROL_MARK_LOCKED };
@@ -507,7 +459,7 @@ static void reset_all(void)
     qatomic_set(&locked_bytes, 0);
     qatomic_set(&nr_guards, 0);
     qatomic_set(&nr_guards_installed, 0);
-    names_forget();
+    pvmemcontrol_names_forget();
 }
 
 void pvmemcontrol_marks_reset(PVMemcontrolState *s)

@@ -434,6 +434,34 @@ static void pre_vm_init(void)
     out = fdopen(dup(STDERR_FILENO), "w");
 }
 
+/* Many more names than there are indices, which a host may not have at all */
+static void check_names(void)
+{
+    PVMemcontrolBlock *b;
+    uint64_t number;
+    uint32_t mark;
+
+    RCU_READ_LOCK_GUARD();
+    pvmemcontrol_marks_lock();
+    b = pvmemcontrol_block_find(ram->host);
+    b->marks[1] = pvmemcontrol_name_mark(7);
+    b->marks[3] = pvmemcontrol_name_mark(UINT64_MAX);
+    for (number = 100; number < 300000; number++) {
+        mark = pvmemcontrol_name_mark(number);
+        g_assert_cmpuint(pvmemcontrol_name_of(mark), ==, number);
+    }
+    g_assert_cmpuint(pvmemcontrol_name_of(b->marks[1]), ==, 7);
+    g_assert_cmpuint(pvmemcontrol_name_of(b->marks[3]), ==, UINT64_MAX);
+    g_assert_cmphex(pvmemcontrol_name_mark(7), ==, b->marks[1]);
+    for (number = 0; number < HOSTILE_PAGES; number++) {
+        b->marks[number] = pvmemcontrol_name_mark(1000000 + number);
+        g_assert_cmphex(b->marks[number], !=, 0);
+    }
+    memset(b->marks, 0, HOSTILE_PAGES * sizeof(b->marks[0]));
+    pvmemcontrol_names_forget();
+    pvmemcontrol_marks_unlock();
+}
+
 /* With the machine there, and no input yet */
 static void pre_fuzz(QTestState *qts)
 {
@@ -459,6 +487,7 @@ static void pre_fuzz(QTestState *qts)
         }
         qemu_ram_foreach_block(add_other, NULL);
     }
+    check_names();
     fuzz_reset(&hostile);
     memset(hostile.named, true, sizeof(hostile.named));
     fuzz_check_ram(&hostile);

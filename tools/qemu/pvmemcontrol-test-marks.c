@@ -133,6 +133,51 @@ static void test_max_ranges(void)
     vm_stop(vm);
 }
 
+/*
+ * More names than a mark can tell apart, one after the other; two pages keep
+ * theirs, which shows when these come once more.
+ */
+static void test_many_names(void)
+{
+    const uint64_t name = PVMEMCONTROL_SET_VMA_ANON_NAME;
+    VM *vm = connected(BACKEND_ANON, "", "");
+    struct pvmemcontrol_vmm_call calls[128];
+    uint64_t i, nr = 1000;
+    Mapping *m;
+
+    if (host_would_answer(name)) {
+        /* Numbers run out there as well, if those that failed are kept. */
+        for (i = 0; i < 66000; i++) {
+            vm_expect(vm, name, TEST_RAM, PAGE, nr + i,
+                      host_would_answer(name), 0);
+        }
+        g_test_skip("this host has no names");
+        vm_stop(vm);
+        return;
+    }
+    vm_expect(vm, name, TEST_RAM, PAGE, 1, 0, 0);
+    vm_expect(vm, name, TEST_RAM + 2 * PAGE, PAGE, 2, 0, 0);
+    while (nr < 140000) {
+        for (i = 0; i < ARRAY_SIZE(calls); i++) {
+            calls[i] = (struct pvmemcontrol_vmm_call) {
+                .func_code = name, .addr = TEST_RAM + 4 * PAGE, .length = PAGE,
+                .arg = nr++,
+            };
+        }
+        g_assert_cmpuint(vm_vector(vm, MiB_(18), calls, i).ret_value, ==, i);
+    }
+    g_assert_cmpuint(vm_counter(vm, "ranges"), ==, 3);
+    vm_expect(vm, name, TEST_RAM + PAGE, PAGE, 1, 0, 0);
+    g_assert_cmpuint(vm_counter(vm, "ranges"), ==, 3);
+    vm_expect(vm, name, TEST_RAM + PAGE, PAGE, 2, 0, 0);
+    g_assert_cmpuint(vm_counter(vm, "ranges"), ==, 3);
+    m = vm_mapping(vm, TEST_RAM + PAGE);
+    g_assert_cmpstr(m->name, ==, "[anon:pvmemcontrol-2]");
+    g_assert_cmpuint(m->end - m->start, ==, 2 * PAGE);
+    mapping_free(m);
+    vm_stop(vm);
+}
+
 /* As many as are allowed by default, where the host allows so many. */
 static void test_many_ranges(void)
 {
@@ -508,6 +553,7 @@ void add_mark_tests(void)
     qtest_add_func("/pvmemcontrol/marks/register-1.0", test_1_0);
     qtest_add_func("/pvmemcontrol/marks/max-ranges", test_max_ranges);
     qtest_add_func("/pvmemcontrol/marks/many-ranges", test_many_ranges);
+    qtest_add_func("/pvmemcontrol/marks/many-names", test_many_names);
     qtest_add_func("/pvmemcontrol/marks/host-limit", test_host_limit);
     qtest_add_data_func("/pvmemcontrol/marks/own/anon", BACKEND_ANON,
                         test_own);
