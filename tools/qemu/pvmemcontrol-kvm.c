@@ -66,16 +66,16 @@ static bool find_address(struct kvm_run *run, MemoryViolation *v)
 }
 
 /*
- * Whether an NMI would not come before the instruction is tried again: in the
- * shadow of an instruction that holds interrupts off, this one would have to
- * end first, and so would the delivery of an event whose frame could not be
- * written.
+ * Whether an NMI would not come before the instruction is tried again.  Not
+ * between CLGI and STGI; in the shadow of an instruction that holds interrupts
+ * off, this one would have to end first, and so would the delivery of an event
+ * whose frame could not be written.
  */
 static bool nmi_comes_too_late(const CPUX86State *env)
 {
-    return env->hflags2 & HF2_NMI_MASK || env->hflags & HF_INHIBIT_IRQ_MASK ||
-           env->nmi_injected || env->exception_injected ||
-           env->interrupt_injected >= 0;
+    return env->hflags2 & HF2_NMI_MASK || !(env->hflags2 & HF2_GIF_MASK) ||
+           env->hflags & HF_INHIBIT_IRQ_MASK || env->nmi_injected ||
+           env->exception_injected || env->interrupt_injected >= 0;
 }
 
 static int memory_fault(CPUState *cpu, struct kvm_run *run)

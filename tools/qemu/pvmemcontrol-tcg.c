@@ -32,7 +32,10 @@ bool pvmemcontrol_raise_nmi(CPUState *cpu)
 static bool nmi_is_masked(CPUState *cpu)
 {
 #ifdef TARGET_I386
-    return X86_CPU(cpu)->env.hflags2 & HF2_NMI_MASK;
+    uint32_t hflags2 = X86_CPU(cpu)->env.hflags2;
+
+    /* Between CLGI and STGI none comes, either. */
+    return hflags2 & HF2_NMI_MASK || !(hflags2 & HF2_GIF_MASK);
 #else
     return false;
 #endif

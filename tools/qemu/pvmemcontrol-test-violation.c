@@ -368,6 +368,54 @@ static void test_nmi_pause(void)
 
 /* -- Nobody listens ------------------------------------------------------ */
 
+/* With GIF clear no NMI comes either.  CLGI is for protected mode. */
+static const uint8_t clgi_code[] = {
+    0x66, 0xb9, 0x80, 0x00, 0x00, 0xc0,         /* mov ecx, MSR_EFER */
+    0x0f, 0x32,                                 /* rdmsr */
+    0x66, 0x0d, 0x00, 0x10, 0x00, 0x00,         /* or eax, EFER_SVME */
+    0x0f, 0x30,                                 /* wrmsr */
+    0x0f, 0x20, 0xc0,                           /* mov eax, cr0 */
+    0x0c, 0x01,                                 /* or al, 1 */
+    0x0f, 0x22, 0xc0,                           /* mov cr0, eax */
+    0x0f, 0x01, 0xdd,                           /* clgi */
+    0x24, 0xfe,                                 /* and al, 0xfe */
+    0x0f, 0x22, 0xc0,                           /* mov cr0, eax */
+    0x66, 0x8b, 0x1e, 0x10, 0x00,               /* mov ebx, [0x10] */
+};
+
+static void test_clgi_allow(void)
+{
+    Guest *g = guest_listening("");
+
+    guest_protect(g, PVMEMCONTROL_MPROTECT_NONE, PAGE_1);
+    guest_run(g, clgi_code, sizeof(clgi_code));
+    guest_wait(g, W_DONE, 1);
+    g_assert_cmphex(qtest_readl(g->vm->qts, W_EBX), ==, C);
+    guest_take_record(g, PAGE_1 + 0x10, READ, 0);
+    g_assert_cmpuint(qtest_readw(g->vm->qts, W_NMIS), ==, 0);
+    g_assert_cmpuint(vm_counter(g->vm, "violations-in-nmi"), ==, 1);
+    g_assert_cmpuint(vm_counter(g->vm, "violations-total"), ==, 1);
+    guest_stop(g);
+}
+
+static void test_clgi_pause(void)
+{
+    Guest *g = guest_listening(",violation-in-nmi=pause");
+    uint16_t at;
+
+    guest_protect(g, PVMEMCONTROL_MPROTECT_NONE, PAGE_1);
+    at = guest_run(g, clgi_code, sizeof(clgi_code));
+    expect_event(g, "nmi-masked", PAGE_1 + 0x10, "read",
+                 at + sizeof(clgi_code) - 5);
+    guest_open(g, PAGE_1);
+    cont(g);
+    guest_wait(g, W_DONE, 1);
+    g_assert_cmpuint(qtest_readw(g->vm->qts, W_NMIS), ==, 0);
+    guest_stop(g);
+}
+
+/* -- The VM is paused ---------------------------------------------------- */
+
 static void test_no_handler(void)
 {
     Guest *g = guest_start("");
@@ -520,6 +568,8 @@ void add_violation_tests(void)
     qtest_add_func("/pvmemcontrol/violation/fetch", test_fetch);
     qtest_add_func("/pvmemcontrol/violation/in-nmi-allow", test_nmi_allow);
     qtest_add_func("/pvmemcontrol/violation/in-nmi-pause", test_nmi_pause);
+    qtest_add_func("/pvmemcontrol/violation/clgi-allow", test_clgi_allow);
+    qtest_add_func("/pvmemcontrol/violation/clgi-pause", test_clgi_pause);
     qtest_add_func("/pvmemcontrol/violation/no-handler", test_no_handler);
     qtest_add_func("/pvmemcontrol/violation/withdrawn", test_withdrawn);
     qtest_add_func("/pvmemcontrol/violation/no-record", test_no_record);
