@@ -73,9 +73,9 @@ void pvmemcontrol_page_open(PVMemcontrolBlock *b, size_t page)
  * What was mapped before there was a device has not been counted.  Returns
  * whether this was the last.
  */
-static bool users_drop(uint16_t *users)
+static bool users_drop(uint32_t *users)
 {
-    uint16_t old, seen = qatomic_read(users);
+    uint32_t old, seen = qatomic_read(users);
 
     do {
         old = seen;
@@ -141,10 +141,13 @@ void pvmemcontrol_page_open_a_while(const void *host)
     qemu_bh_schedule(a_while_bh);
 }
 
+/* It ends for all of them at once: whoever comes later does not put it off. */
 static void a_while_begins(void *opaque)
 {
-    timer_mod(a_while_timer,
-              qemu_clock_get_ns(QEMU_CLOCK_REALTIME) + A_WHILE_NS);
+    if (!timer_pending(a_while_timer)) {
+        timer_mod(a_while_timer,
+                  qemu_clock_get_ns(QEMU_CLOCK_REALTIME) + A_WHILE_NS);
+    }
 }
 
 static void a_while_is_over(void *opaque)

@@ -189,7 +189,7 @@ typedef struct PVMemcontrolBlock {
     /* Those of them that are a protection in the host */
     uint32_t prot_marks;
     uint32_t *marks;
-    uint16_t *users;
+    uint32_t *users;
 } PVMemcontrolBlock;
 
 typedef struct PVMemcontrolPage {
