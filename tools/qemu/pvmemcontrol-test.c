@@ -358,7 +358,7 @@ int main(int argc, char **argv)
     add_mark_tests();
     add_lock_tests();
     add_guard_tests();
-    add_disk_tests();
+    add_virtio_tests();
     add_exit_tests();
     add_violation_tests();
     add_own_tests();

@@ -131,7 +131,7 @@ void add_fail_tests(void);
 void add_life_tests(void);
 void add_feature_tests(void);
 void add_vector_tests(void);
-void add_disk_tests(void);
+void add_virtio_tests(void);
 void add_exit_tests(void);
 void add_mark_tests(void);
 void add_lock_tests(void);

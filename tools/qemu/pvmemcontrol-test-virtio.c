@@ -1,6 +1,6 @@
 /*
  * QTest cases for the pvmemcontrol device: a disk's DMA into protected memory,
- * and into the device's registers
+ * and into the device's registers; a balloon where memory is locked
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -24,18 +24,64 @@ static void expect_perms(VM *vm, uint64_t gpa, const char *perms)
     mapping_free(m);
 }
 
-typedef struct Disk {
+/* A device in slot 5, and a queue of it */
+typedef struct Virtio {
     VM *vm;
-    char *path;
     QGuestAllocator alloc;
     QVirtioPCIDevice *pci;
     QVirtQueue *queue;
+} Virtio;
+
+static void virtio_start(Virtio *v, const char *props, const char *more)
+{
+    QVirtioDevice *d;
+
+    v->vm = vm_start(BACKEND_ANON, props, more);
+    vm_connect(v->vm);
+    pc_alloc_init(&v->alloc, v->vm->qts, 0);
+    v->pci = virtio_pci_new(v->vm->bus, &(QPCIAddress) {
+        .devfn = QPCI_DEVFN(5, 0),
+    });
+    qvirtio_pci_device_enable(v->pci);
+    d = &v->pci->vdev;
+    qvirtio_start_device(d);
+    qvirtio_set_features(d, qvirtio_get_features(d) &
+                            ~(QVIRTIO_F_BAD_FEATURE |
+                              (1u << VIRTIO_RING_F_INDIRECT_DESC) |
+                              (1u << VIRTIO_RING_F_EVENT_IDX)));
+    v->queue = qvirtqueue_setup(d, &v->alloc, 0);
+    qvirtio_set_driver_ok(d);
+}
+
+static void virtio_stop(Virtio *v)
+{
+    qvirtqueue_cleanup(v->pci->vdev.bus, v->queue, &v->alloc);
+    qvirtio_pci_device_disable(v->pci);
+    g_free(v->pci);
+    alloc_destroy(&v->alloc);
+    vm_stop(v->vm);
+}
+
+/* Has the device do what the descriptors from @head on say. */
+static void virtio_do(Virtio *v, uint32_t head)
+{
+    QTestState *qts = v->vm->qts;
+
+    qvirtqueue_kick(qts, &v->pci->vdev, v->queue, head);
+    qvirtio_wait_used_elem(qts, &v->pci->vdev, v->queue, head, NULL,
+                           60 * G_USEC_PER_SEC);
+}
+
+/* -- A disk -------------------------------------------------------------- */
+
+typedef struct Disk {
+    Virtio v;
+    char *path;
 } Disk;
 
 static void disk_start(Disk *d, const char *props)
 {
     g_autofree char *more = NULL;
-    QVirtioDevice *v;
     int fd;
 
     fd = g_file_open_tmp("pvmemcontrol-XXXXXX", &d->path, NULL);
@@ -45,30 +91,12 @@ static void disk_start(Disk *d, const char *props)
     more = g_strdup_printf("-drive if=none,id=disk,format=raw,file=%s "
                            "-device virtio-blk-pci,drive=disk,addr=05.0,"
                            "disable-modern=on", d->path);
-    d->vm = vm_start(BACKEND_ANON, props, more);
-    vm_connect(d->vm);
-    pc_alloc_init(&d->alloc, d->vm->qts, 0);
-    d->pci = virtio_pci_new(d->vm->bus, &(QPCIAddress) {
-        .devfn = QPCI_DEVFN(5, 0),
-    });
-    qvirtio_pci_device_enable(d->pci);
-    v = &d->pci->vdev;
-    qvirtio_start_device(v);
-    qvirtio_set_features(v, qvirtio_get_features(v) &
-                            ~(QVIRTIO_F_BAD_FEATURE |
-                              (1u << VIRTIO_RING_F_INDIRECT_DESC) |
-                              (1u << VIRTIO_RING_F_EVENT_IDX)));
-    d->queue = qvirtqueue_setup(v, &d->alloc, 0);
-    qvirtio_set_driver_ok(v);
+    virtio_start(&d->v, props, more);
 }
 
 static void disk_stop(Disk *d)
 {
-    qvirtqueue_cleanup(d->pci->vdev.bus, d->queue, &d->alloc);
-    qvirtio_pci_device_disable(d->pci);
-    g_free(d->pci);
-    alloc_destroy(&d->alloc);
-    vm_stop(d->vm);
+    virtio_stop(&d->v);
     unlink(d->path);
     g_free(d->path);
 }
@@ -82,8 +110,7 @@ typedef struct Segment {
 static uint8_t disk_request_parts(Disk *d, uint32_t type, uint64_t sector,
                                   const Segment *parts, unsigned int nr)
 {
-    QTestState *qts = d->vm->qts;
-    QVirtioDevice *v = &d->pci->vdev;
+    QTestState *qts = d->v.vm->qts;
     uint64_t header = MiB_(20);
     unsigned int i;
     uint32_t head;
@@ -92,14 +119,13 @@ static uint8_t disk_request_parts(Disk *d, uint32_t type, uint64_t sector,
     qtest_writel(qts, header + 4, 0);
     qtest_writeq(qts, header + 8, sector);
     qtest_writeb(qts, header + 16, 0xff);
-    head = qvirtqueue_add(qts, d->queue, header, 16, false, true);
+    head = qvirtqueue_add(qts, d->v.queue, header, 16, false, true);
     for (i = 0; i < nr; i++) {
-        qvirtqueue_add(qts, d->queue, parts[i].gpa, parts[i].length,
+        qvirtqueue_add(qts, d->v.queue, parts[i].gpa, parts[i].length,
                        type == VIRTIO_BLK_T_IN, true);
     }
-    qvirtqueue_add(qts, d->queue, header + 16, 1, true, false);
-    qvirtqueue_kick(qts, v, d->queue, head);
-    qvirtio_wait_used_elem(qts, v, d->queue, head, NULL, 60 * G_USEC_PER_SEC);
+    qvirtqueue_add(qts, d->v.queue, header + 16, 1, true, false);
+    virtio_do(&d->v, head);
     return qtest_readb(qts, header + 16);
 }
 
@@ -117,7 +143,7 @@ static void test_disk(void)
     VM *vm;
 
     disk_start(&d, "");
-    vm = d.vm;
+    vm = d.v.vm;
     vm_fill(vm, TEST_RAM, 2 * PAGE, 0x5a);
     vm_expect(vm, PVMEMCONTROL_MPROTECT_NONE, TEST_RAM, PAGE, 0, 0, 0);
     vm_expect(vm, PVMEMCONTROL_MPROTECT_R, TEST_RAM + PAGE, PAGE, 0, 0, 0);
@@ -154,13 +180,13 @@ static void test_disk(void)
     g_assert(vm_reads(vm, TEST_RAM + 8 * PAGE, PAGE, 0));
 
     /* The queue itself */
-    vm_expect(vm, PVMEMCONTROL_MPROTECT_NONE, d.queue->desc & ~(PAGE - 1),
+    vm_expect(vm, PVMEMCONTROL_MPROTECT_NONE, d.v.queue->desc & ~(PAGE - 1),
               PAGE, 0, 0, 0);
     vm_fill(vm, TEST_RAM + 4 * PAGE, PAGE, 0);
     g_assert_cmpuint(disk_request(&d, VIRTIO_BLK_T_IN, 8, TEST_RAM + 4 * PAGE,
                                   PAGE), ==, VIRTIO_BLK_S_OK);
     g_assert(vm_reads(vm, TEST_RAM + 4 * PAGE, PAGE, 0x5a));
-    expect_perms(vm, d.queue->desc & ~(PAGE - 1), "---");
+    expect_perms(vm, d.v.queue->desc & ~(PAGE - 1), "---");
 
     disk_stop(&d);
 }
@@ -178,7 +204,7 @@ static void disk_kick(const char *props, bool executed)
     int fd;
 
     disk_start(&d, props);
-    vm = d.vm;
+    vm = d.v.vm;
     fd = open(d.path, O_WRONLY);
     g_assert_cmpint(pwrite(fd, &id, sizeof(id), 8 * 512), ==, sizeof(id));
     close(fd);
@@ -205,8 +231,43 @@ static void test_kick(void)
     disk_kick(",x-from-anywhere=on", true);
 }
 
-void add_disk_tests(void)
+/* -- A balloon ----------------------------------------------------------- */
+
+/* It discards, and what is locked cannot be: which is said once. */
+static void test_balloon(void)
+{
+    g_autofree char *path = vm_temporary();
+    g_autofree char *more = g_strdup_printf(
+        "-device virtio-balloon-pci,addr=05.0,disable-modern=on 2>%s", path);
+    g_autofree char *said = NULL;
+    g_auto(GStrv) parts = NULL;
+    uint64_t list = MiB_(20);
+    Virtio v = {};
+    int i;
+
+    virtio_start(&v, "", more);
+    vm_fill(v.vm, TEST_RAM, 9 * PAGE, 0x5a);
+    vm_expect(v.vm, PVMEMCONTROL_MLOCK, TEST_RAM, 8 * PAGE, 0, 0, 0);
+    for (i = 0; i < 9; i++) {
+        qtest_writel(v.vm->qts, list + 4 * i, TEST_RAM / PAGE + i);
+    }
+    for (i = 0; i < 10; i++) {
+        virtio_do(&v, qvirtqueue_add(v.vm->qts, v.queue, list, 9 * 4, false,
+                                     false));
+    }
+    g_assert(vm_reads(v.vm, TEST_RAM, 8 * PAGE, 0x5a));
+    g_assert(vm_reads(v.vm, TEST_RAM + 8 * PAGE, PAGE, 0));
+    virtio_stop(&v);
+
+    g_assert(g_file_get_contents(path, &said, NULL, NULL));
+    parts = g_strsplit(said, "Failed to discard", -1);
+    g_assert_cmpuint(g_strv_length(parts), ==, 2);
+    unlink(path);
+}
+
+void add_virtio_tests(void)
 {
     qtest_add_func("/pvmemcontrol/marks/disk", test_disk);
     qtest_add_func("/pvmemcontrol/transport/dma", test_kick);
+    qtest_add_func("/pvmemcontrol/locks/balloon", test_balloon);
 }
