@@ -37,6 +37,9 @@
 #define MAX_RETRIES 100000
 #define A_WHILE_NS (1 * SCALE_MS)
 
+/* There is, or was, a driver that can have pages protected. */
+static bool counts_users;
+
 static __thread unsigned int retries;
 static __thread void *last_fault;
 
@@ -70,7 +73,7 @@ void pvmemcontrol_page_open(PVMemcontrolBlock *b, size_t page)
 }
 
 /*
- * What was mapped before there was a device has not been counted.  Returns
+ * What was mapped before there was a driver has not been counted.  Returns
  * whether this was the last.
  */
 static bool users_drop(uint32_t *users)
@@ -282,11 +285,18 @@ static void on_segv(int sig, siginfo_t *info, void *context)
 
 /* -- System calls -------------------------------------------------------- */
 
-/* Counts the users of each page, and looks closer only at protected ones. */
+/*
+ * Counts the users of each page, and looks closer only at protected ones.  What
+ * was mapped before a driver came has not been counted, see users_drop().
+ */
 static void host_access(void *host, uint64_t len, bool begin)
 {
     PVMemcontrolBlock *b;
     size_t page, end;
+
+    if (!qatomic_read(&counts_users)) {
+        return;
+    }
 
     RCU_READ_LOCK_GUARD();
     b = len ? pvmemcontrol_block_find(host) : NULL;
@@ -381,11 +391,17 @@ static int on_precopy(NotifierWithReturn *n, void *data)
         qemu_mutex_lock_iothread();
     }
     migrating = precopy->reason == PRECOPY_NOTIFY_SETUP;
+    pvmemcontrol_guard_sending(migrating);
     readers_changed();
     if (!was_locked) {
         qemu_mutex_unlock_iothread();
     }
     return 0;
+}
+
+void pvmemcontrol_access_expect(void)
+{
+    qatomic_set(&counts_users, true);
 }
 
 /* -- Life ---------------------------------------------------------------- */
@@ -395,6 +411,7 @@ static const MemoryGuardOps guard_ops = {
     .host_access = host_access,
     .read_all = read_all,
     .reads_as_zero = reads_as_zero,
+    .is_active = pvmemcontrol_guard_copying,
 };
 
 void pvmemcontrol_access_init(void)

@@ -11,6 +11,10 @@
  * keeps it behind the guard, until the file is told.  Whenever a guarded page
  * was open, for an access of QEMU's own, what is in it is dropped again.
  *
+ * Migration gives RAM to system calls some time after it has decided to, and
+ * all of it can be read then but for guards.  So it copies where there are any;
+ * where there are none when it begins, none can be made until it ends.
+ *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 
@@ -32,6 +36,31 @@ static bool install_forbidden;
 void pvmemcontrol_guard_forbid_install(void)
 {
     install_forbidden = true;
+}
+
+/*
+ * Under the lock of the marks: a migration is under way, and copies what it
+ * sends, because there were guards when it began
+ */
+static bool sending;
+static bool copying;
+
+void pvmemcontrol_guard_sending(bool on)
+{
+    pvmemcontrol_marks_lock();
+    sending = on;
+    qatomic_set(&copying, on && pvmemcontrol_nr_guards());
+    pvmemcontrol_marks_unlock();
+}
+
+bool pvmemcontrol_guard_is_barred(void)
+{
+    return sending && !copying;
+}
+
+bool pvmemcontrol_guard_copying(void)
+{
+    return qatomic_read(&copying);
 }
 
 /* -- What the host can --------------------------------------------------- */

@@ -262,6 +262,13 @@ void pvmemcontrol_guard_reseal(PVMemcontrolBlock *b, size_t first, size_t end);
 /* Takes away what was installed, of pages that are marked or not. */
 int pvmemcontrol_guard_remove(PVMemcontrolBlock *b, size_t first, size_t end);
 
+/* A migration begins, or has ended. */
+void pvmemcontrol_guard_sending(bool on);
+/* Under the lock of the marks: can no page be guarded, because of that? */
+bool pvmemcontrol_guard_is_barred(void);
+/* Does it have to copy what it sends? */
+bool pvmemcontrol_guard_copying(void);
+
 /* For each run of pages that have anything of @mask in their marks */
 #define PVMEMCONTROL_FOR_EACH_MARKED(all, k, b, first, next, mask)          \
     for (k = 0; (all) && k < (all)->nr; k++)                                \
@@ -332,6 +339,8 @@ void pvmemcontrol_page_open_a_while(const void *host);
 void pvmemcontrol_access_block_gone(PVMemcontrolBlock *b);
 
 void pvmemcontrol_access_init(void);
+/* A driver comes, or what one has had done: count who uses pages. */
+void pvmemcontrol_access_expect(void);
 
 /*
  * A fault at an instruction of the host, in the thread of a vCPU under TCG.

@@ -279,7 +279,7 @@ static bool change_of(const PVMemcontrolCall *call, Change *c)
 }
 
 /*
- * What can never be, whatever the limits: locked is what cannot be dropped, and
+ * What cannot be, whatever the limits: locked is what cannot be dropped, and
  * where the guard is, there is nothing to lock.
  */
 static int check_change(PVMemcontrolBlock *b, size_t first, size_t end,
@@ -291,7 +291,7 @@ static int check_change(PVMemcontrolBlock *b, size_t first, size_t end,
     case PVMEMCONTROL_MARK_GUARD:
         conflict = count_pages(b, first, end, PVMEMCONTROL_MARK_LOCKED);
         return b->guard_kind == PVMEMCONTROL_GUARD_NEVER ? EOPNOTSUPP :
-               conflict ? EINVAL : 0;
+               conflict ? EINVAL : pvmemcontrol_guard_is_barred() ? EBUSY : 0;
     case PVMEMCONTROL_MARK_LOCKED:
         conflict = count_pages(b, first, end, PVMEMCONTROL_MARK_GUARD);
         return conflict ? EINVAL : 0;

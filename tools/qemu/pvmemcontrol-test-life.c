@@ -374,6 +374,62 @@ static void test_discard_while_migrating(void)
  * While a snapshot is written behind the guest's back, what has not been
  * written yet must not be dropped.
  */
+/*
+ * The first guard while RAM is sent straight from where it is has to wait; one
+ * more is no matter, as all that is sent is copied then.
+ */
+static void guard_while_migrating(bool first)
+{
+    const uint64_t guard = PVMEMCONTROL_GUARD;
+    g_autofree char *path = vm_temporary();
+    VM *vm = connected(BACKEND_ANON, "");
+    struct pvmemcontrol_vmm_ret ret;
+    int i;
+
+    if (!first) {
+        vm_expect(vm, guard, TEST_RAM, PAGE, 0, 0, 0);
+    }
+    vm_fill(vm, TEST_RAM + PAGE, 2 * PAGE, 0x5a);
+    set_capability(vm, "pause-before-switchover");
+    vm_start_saving(vm, path);
+    wait_migration_status(vm, "pre-switchover");
+    vm_expect(vm, guard, TEST_RAM + PAGE, PAGE, 0, first ? EBUSY : 0, 0);
+    /* What else forbids is none, as it can be read meanwhile. */
+    vm_expect(vm, PVMEMCONTROL_MPROTECT_NONE, TEST_RAM + 3 * PAGE, PAGE, 0, 0,
+              0);
+    qtest_qmp_assert_success(vm->qts, "{ 'execute': 'migrate-continue', "
+                             "'arguments': { 'state': 'pre-switchover' } }");
+    vm_wait_migration(vm);
+    /* It has ended a moment before it is cleaned up. */
+    for (i = 0; i < 1000; i++) {
+        ret = vm_call(vm, guard, TEST_RAM + PAGE, PAGE, 0);
+        if (ret.ret_errno != EBUSY) {
+            break;
+        }
+        g_usleep(10000);
+    }
+    g_assert_cmpuint(ret.ret_errno, ==, 0);
+    vm_stop(vm);
+
+    vm = vm_load("", "", path);
+    g_assert_cmpuint(vm_counter(vm, "guards"), ==, first ? 0 : 2);
+    g_assert(vm_is_closed(vm, TEST_RAM + PAGE) == !first);
+    g_assert(vm_is_closed(vm, TEST_RAM + 3 * PAGE));
+    g_assert(vm_reads(vm, TEST_RAM + 2 * PAGE, PAGE, 0x5a));
+    vm_stop(vm);
+    unlink(path);
+}
+
+static void test_first_guard_while_migrating(void)
+{
+    guard_while_migrating(true);
+}
+
+static void test_guard_while_migrating(void)
+{
+    guard_while_migrating(false);
+}
+
 static void test_discard_inhibited(void)
 {
     VM *vm = connected(BACKEND_ANON, "");
@@ -494,6 +550,10 @@ void add_life_tests(void)
                    test_load_too_many);
     qtest_add_func("/pvmemcontrol/migration/discard-under-way",
                    test_discard_while_migrating);
+    qtest_add_func("/pvmemcontrol/migration/first-guard-under-way",
+                   test_first_guard_while_migrating);
+    qtest_add_func("/pvmemcontrol/migration/guard-under-way",
+                   test_guard_while_migrating);
     qtest_add_func("/pvmemcontrol/discard-inhibited", test_discard_inhibited);
     qtest_add_func("/pvmemcontrol/unplug", test_unplug);
     qtest_add_func("/pvmemcontrol/two-devices", test_two_devices);

@@ -89,6 +89,7 @@ static void command_register(PVMemcontrolState *s)
         guest_broke_it(s, "REGISTER of more buffers than max-connections");
         return;
     }
+    pvmemcontrol_access_expect();
     s->payload = id;
     s->command = PVMEMCONTROL_TRANSPORT_ACK;
     trace_pvmemcontrol_register(id, gpa);
@@ -299,6 +300,9 @@ static int post_load(void *opaque, int version_id)
     bool applied = pvmemcontrol_marks_apply(s);
     PVMemcontrolConnections *c;
 
+    if (s->saved_count || qatomic_read(&s->has_told)) {
+        pvmemcontrol_access_expect();
+    }
     c = pvmemcontrol_connections_new(MAX(s->saved_count, 1));
     QEMU_LOCK_GUARD(&s->lock);
     if (s->saved_count) {
