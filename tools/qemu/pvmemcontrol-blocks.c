@@ -23,6 +23,8 @@
 #include "pvmemcontrol-internal.h"
 #include "trace.h"
 
+/* Who waits for the lock has its turn, and comes before who lets go of it. */
+static pthread_mutex_t turn = PTHREAD_MUTEX_INITIALIZER;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static __thread bool locked;
 
@@ -35,7 +37,9 @@ static bool opened_more;
 
 void pvmemcontrol_marks_lock(void)
 {
+    pthread_mutex_lock(&turn);
     pthread_mutex_lock(&lock);
+    pthread_mutex_unlock(&turn);
     locked = true;
 }
 

@@ -3,13 +3,12 @@
  *
  * What the files of the device model share.  pvmemcontrol.c has the PCI
  * function, its registers and its state; -connections.c the buffers that were
- * registered; -request.c what a request does;
- * -memory.c the guest's RAM and the host system calls that do not last;
- * -marks.c those that do, -blocks.c and -names.c where that is kept, -guard.c pages whose
- * content goes as well, -carry.c how all of it migrates; -access.c what happens
- * when QEMU touches a protected page and -step.c how it is let, -violation.c
- * when the guest does, -tcg.c how TCG finds out; -fault.c the fault injection,
- * -fail.c the device itself failing; -props.c the QOM properties.
+ * registered; -request.c what a request does; -memory.c the guest's RAM and the
+ * host system calls that do not last; pvmemcontrol-marks.h is about those that
+ * do, -carry.c how all of that migrates; -access.c what happens when QEMU
+ * touches a protected page and -step.c how it is let, -violation.c when the
+ * guest does, -tcg.c how TCG finds out; -fault.c the fault injection, -fail.c
+ * the device itself failing; -props.c the QOM properties.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -33,12 +32,14 @@
 #define TYPE_PVMEMCONTROL "pvmemcontrol"
 OBJECT_DECLARE_SIMPLE_TYPE(PVMemcontrolState, PVMEMCONTROL)
 
-QEMU_BUILD_BUG_ON(sizeof(struct pvmemcontrol_buf) != PVMEMCONTROL_BUF_SIZE);
-
 /* A request, in host byte order */
 typedef struct pvmemcontrol_vmm_call PVMemcontrolCall;
 /* An answer, in host byte order */
 typedef struct pvmemcontrol_vmm_ret PVMemcontrolRet;
+
+#include "pvmemcontrol-marks.h"
+
+QEMU_BUILD_BUG_ON(sizeof(struct pvmemcontrol_buf) != PVMEMCONTROL_BUF_SIZE);
 
 /* The newest minor version of the protocol that the device speaks */
 #define PVMEMCONTROL_VERSION_MINOR 1
@@ -137,187 +138,6 @@ uint32_t pvmemcontrol_memory_kind(void);
 
 /* What leaves zeroes in this block, as a bit set by function code */
 uint64_t pvmemcontrol_block_zeroing(RAMBlock *block);
-
-/* -- Marks: what lasts --------------------------------------------------- */
-
-/*
- * What a page of RAM has been told to be: the protection, and bits beside it.
- * 0: as QEMU made it.  Migrated: the values are fixed, but for the name, which
- * is an index and travels as its number.
- */
-#define PVMEMCONTROL_MARK_PROT         0x00000003
-#define PVMEMCONTROL_MARK_PROT_R       0x00000001
-#define PVMEMCONTROL_MARK_PROT_NONE    0x00000002
-#define PVMEMCONTROL_MARK_PROT_W       0x00000003
-#define PVMEMCONTROL_MARK_DONTDUMP     0x00000004
-#define PVMEMCONTROL_MARK_LOCKED       0x00000008
-#define PVMEMCONTROL_MARK_MERGE        0x00000030
-#define PVMEMCONTROL_MARK_MERGEABLE    0x00000010
-#define PVMEMCONTROL_MARK_UNMERGEABLE  0x00000020
-#define PVMEMCONTROL_MARK_GUARD        0x00000040
-/* Either makes an access a violation, unless the page is open. */
-#define PVMEMCONTROL_MARK_FORBIDS \
-    (PVMEMCONTROL_MARK_PROT | PVMEMCONTROL_MARK_GUARD)
-#define PVMEMCONTROL_MARK_NAME         0xffff0000
-#define PVMEMCONTROL_MARK_NAME_SHIFT   16
-
-/* How the host forbids a page whose content it has dropped */
-typedef enum PVMemcontrolGuardKind {
-    /* Not at all: the content would come back. */
-    PVMEMCONTROL_GUARD_NEVER,
-    /* By a protection, which takes mappings */
-    PVMEMCONTROL_GUARD_PROTECT,
-    /* In the page table: MADV_GUARD_INSTALL */
-    PVMEMCONTROL_GUARD_INSTALL,
-} PVMemcontrolGuardKind;
-
-/*
- * The marks of a RAM block.  A page here is what the host can protect alone:
- * a huge page where the block consists of these.  @marks is written under the
- * lock of the marks; @users is atomic: how many have the page open now.
- */
-typedef struct PVMemcontrolBlock {
-    struct rcu_head rcu;
-    RAMBlock *block;
-    char *host;
-    size_t size;
-    size_t page_size;
-    size_t nr_pages;
-    PVMemcontrolGuardKind guard_kind;
-    /* Those of PVMEMCONTROL_MARK_* that make a mapping of the host another */
-    uint32_t mapping_marks;
-    /* Those of them that are a protection in the host */
-    uint32_t prot_marks;
-    uint32_t *marks;
-    uint32_t *users;
-} PVMemcontrolBlock;
-
-typedef struct PVMemcontrolPage {
-    PVMemcontrolBlock *block;
-    size_t page;
-} PVMemcontrolPage;
-
-/* All blocks.  Immutable; RCU-protected */
-typedef struct PVMemcontrolBlocks {
-    struct rcu_head rcu;
-    unsigned int nr;
-    PVMemcontrolBlock *block[];
-} PVMemcontrolBlocks;
-
-/* Under RCU or the lock of the marks */
-PVMemcontrolBlocks *pvmemcontrol_blocks(void);
-
-/*
- * The lock of the marks.  A thread that has it touches no guest memory, so the
- * handler of a signal that an access to guest memory causes may take it.
- */
-void pvmemcontrol_marks_lock(void);
-void pvmemcontrol_marks_unlock(void);
-/* Does this thread hold it? */
-bool pvmemcontrol_marks_locked(void);
-
-/* The block that has this host address; under the lock or RCU */
-PVMemcontrolBlock *pvmemcontrol_block_find(const void *host);
-
-/*
- * All of these under the lock of the marks.  Where a run of pages ends that are
- * marked alike, as far as @mask goes; at the latest at @end
- */
-size_t pvmemcontrol_run_end(PVMemcontrolBlock *b, size_t first, size_t end,
-                            uint32_t mask);
-/* What the guest may do with a page of this mark, as a protection */
-int pvmemcontrol_permitted(uint32_t mark);
-/* The protection in the host that a mark means now */
-int pvmemcontrol_host_prot(PVMemcontrolBlock *b, uint32_t mark);
-/* Makes the host's protection of some pages what their marks say. */
-int pvmemcontrol_pages_seal(PVMemcontrolBlock *b, size_t first, size_t nr);
-/* Makes it possible to read and to write one; and what its mark says again. */
-void pvmemcontrol_page_unseal(PVMemcontrolBlock *b, size_t page);
-void pvmemcontrol_page_reseal(PVMemcontrolBlock *b, size_t page);
-/* Unseals those of [@first, @end) that somebody has open. */
-void pvmemcontrol_pages_reopen(PVMemcontrolBlock *b, size_t first, size_t end);
-/* Protects all others of them. */
-int pvmemcontrol_pages_protect(PVMemcontrolBlock *b, size_t first, size_t end,
-                               int prot);
-
-/*
- * -guard.c: how the host is to guard pages of this block, which is found out.
- * Never MADV_GUARD_INSTALL once that was forbidden.
- */
-void pvmemcontrol_guard_probe(PVMemcontrolBlock *b);
-void pvmemcontrol_guard_forbid_install(void);
-/*
- * Under the lock of the marks, before these change.  Guards all pages of
- * [@first, @end), but for those that somebody has open, and drops the content
- * of all; or permits them again.  After an error they are as their marks say,
- * though their content may be gone.
- */
-int pvmemcontrol_guard_pages(PVMemcontrolBlock *b, size_t first, size_t end);
-int pvmemcontrol_unguard_pages(PVMemcontrolBlock *b, size_t first, size_t end);
-/* Drops what has come to those that are open: their closing will not. */
-int pvmemcontrol_guard_drop_open(PVMemcontrolBlock *b, size_t first,
-                                 size_t end);
-/* The same again for those that are marked so, and whatever is in them. */
-void pvmemcontrol_guard_reseal(PVMemcontrolBlock *b, size_t first, size_t end);
-/* Takes away what was installed, of pages that are marked or not. */
-int pvmemcontrol_guard_remove(PVMemcontrolBlock *b, size_t first, size_t end);
-
-/* A migration begins, or has ended. */
-void pvmemcontrol_guard_sending(bool on);
-/* Under the lock of the marks: can no page be guarded, because of that? */
-bool pvmemcontrol_guard_is_barred(void);
-/* Does it have to copy what it sends? */
-bool pvmemcontrol_guard_copying(void);
-
-/* For each run of pages that have anything of @mask in their marks */
-#define PVMEMCONTROL_FOR_EACH_MARKED(all, k, b, first, next, mask)          \
-    for (k = 0; (all) && k < (all)->nr; k++)                                \
-        for (b = (all)->block[k], first = 0;                                \
-             first < b->nr_pages &&                                         \
-             (next = pvmemcontrol_run_end(b, first, b->nr_pages, mask));    \
-             first = next)                                                  \
-            if (b->marks[first] & (mask))
-
-/**
- * pvmemcontrol_marks_read_all - let everybody read what is PROT_NONE, or not
- */
-void pvmemcontrol_marks_read_all(bool on);
-
-/**
- * pvmemcontrol_marks_set - do what a function code of the lasting kind says
- *
- * Returns the errno of the host, 0 on success.  ENOSPC: there would be more
- * ranges, names or locked bytes than are allowed, and nothing has changed.
- */
-int pvmemcontrol_marks_set(PVMemcontrolState *s, void *host, hwaddr len,
-                           const PVMemcontrolCall *call);
-
-/* Undoes all of them, if this device has made any: a new machine has none. */
-void pvmemcontrol_marks_reset(PVMemcontrolState *s);
-
-/* How many maximal ranges of pages there are that are marked alike */
-uint64_t pvmemcontrol_nr_ranges(void);
-uint64_t pvmemcontrol_locked_bytes(void);
-/* How many pages are guarded, and how many of them without a mapping */
-uint64_t pvmemcontrol_nr_guards(void);
-uint64_t pvmemcontrol_nr_guards_installed(void);
-
-/* -names.c: the mark that stands for a name; 0: none, or there are too many */
-uint32_t pvmemcontrol_name_mark(uint64_t number);
-/* The number of the name in a mark; 0: none */
-uint64_t pvmemcontrol_name_of(uint32_t mark);
-/* When no page has one any more */
-void pvmemcontrol_names_forget(void);
-/* Under the lock of the marks: no longer counts those of a block. */
-void pvmemcontrol_marks_block_gone(PVMemcontrolBlock *b);
-
-extern const VMStateInfo pvmemcontrol_vmstate_marks;
-/* A stream begins: forgets what one before it has brought that was no good. */
-void pvmemcontrol_marks_await(void);
-/* Does the host do all that has come by the stream?  Frees what has come. */
-bool pvmemcontrol_marks_apply(PVMemcontrolState *s);
-
-void pvmemcontrol_blocks_init(void);
 
 /* -- Accesses ------------------------------------------------------------ */
 

@@ -12,7 +12,8 @@
  *
  * One lock for all of RAM, as there is one table of mappings in the host, which
  * each of these system calls locks as well.  Who holds it touches no guest
- * memory and takes no other lock, so that a signal handler may take it.  The
+ * memory and takes no other lock, so that a signal handler may take it, and does
+ * not hold it for long, as those who have the iothread lock take it, too.  The
  * blocks can be found under it or under RCU.  That a page is open is said by
  * its counter of users, which is atomic: who opens a page first counts and then
  * looks at its mark, who marks one first marks and then looks at its counter.
@@ -38,17 +39,12 @@
 #define PR_SET_VMA_ANON_NAME 0
 #endif
 
-/* How marks change: those of @mask become those of @value. */
-typedef struct Change {
-    uint32_t mask;
-    uint32_t value;
-} Change;
-
 /* Under the lock, all of these */
 static uint64_t nr_ranges;
 static uint64_t locked_bytes;
 static uint64_t nr_guards;
 static uint64_t nr_guards_installed;
+static uint64_t nr_resets;
 
 uint64_t pvmemcontrol_nr_ranges(void)
 {
@@ -70,6 +66,11 @@ uint64_t pvmemcontrol_nr_guards_installed(void)
     return qatomic_read(&nr_guards_installed);
 }
 
+uint64_t pvmemcontrol_nr_resets(void)
+{
+    return nr_resets;
+}
+
 /* -- The host ------------------------------------------------------------ */
 
 static int host_errno(int result)
@@ -88,7 +89,7 @@ static int host_name(void *host, hwaddr len, uint64_t number)
 
 /* A guard that stays, and is made of a protection, stays forbidden. */
 static int host_protect(PVMemcontrolBlock *b, size_t first, size_t end,
-                        const Change *c)
+                        const PVMemcontrolChange *c)
 {
     uint32_t guard = b->prot_marks & PVMEMCONTROL_MARK_GUARD & ~c->mask;
     size_t at, next;
@@ -108,7 +109,7 @@ static int host_protect(PVMemcontrolBlock *b, size_t first, size_t end,
 }
 
 static int host_open(PVMemcontrolBlock *b, size_t first, size_t end,
-                     const Change *c)
+                     const PVMemcontrolChange *c)
 {
     int ret;
 
@@ -142,7 +143,7 @@ static int host_lock(PVMemcontrolBlock *b, void *host, hwaddr len)
 
 /* The system call for a change of one kind of marks, on the range as given */
 static int host_change(PVMemcontrolBlock *b, void *host, hwaddr len,
-                       const Change *c, uint64_t name)
+                       const PVMemcontrolChange *c, uint64_t name)
 {
     size_t first = ((char *)host - b->host) / b->page_size;
     size_t end = DIV_ROUND_UP((char *)host - b->host + len, b->page_size);
@@ -182,14 +183,14 @@ static int host_change(PVMemcontrolBlock *b, void *host, hwaddr len,
 
 /* -- Changes ------------------------------------------------------------- */
 
-static uint32_t changed(PVMemcontrolBlock *b, size_t page, const Change *c)
+static uint32_t changed(PVMemcontrolBlock *b, size_t page,
+                        const PVMemcontrolChange *c)
 {
     return (b->marks[page] & ~c->mask) | c->value;
 }
 
-/* How many ranges begin in [@first, @end], before a change there, or after */
-static uint64_t count_begins(PVMemcontrolBlock *b, size_t first, size_t end,
-                             const Change *c)
+uint64_t pvmemcontrol_count_begins(PVMemcontrolBlock *b, size_t first,
+                                   size_t end, const PVMemcontrolChange *c)
 {
     uint32_t before = first ? b->marks[first - 1] & b->mapping_marks : 0;
     uint64_t nr = 0;
@@ -205,7 +206,7 @@ static uint64_t count_begins(PVMemcontrolBlock *b, size_t first, size_t end,
     return nr;
 }
 
-static uint64_t count_pages(PVMemcontrolBlock *b, size_t first, size_t end,
+uint64_t pvmemcontrol_count_pages(PVMemcontrolBlock *b, size_t first, size_t end,
                             uint32_t mark)
 {
     uint64_t nr = 0;
@@ -219,7 +220,8 @@ static uint64_t count_pages(PVMemcontrolBlock *b, size_t first, size_t end,
 
 static uint64_t count_locked(PVMemcontrolBlock *b, size_t first, size_t end)
 {
-    return count_pages(b, first, end, PVMEMCONTROL_MARK_LOCKED) * b->page_size;
+    return pvmemcontrol_count_pages(b, first, end, PVMEMCONTROL_MARK_LOCKED) *
+           b->page_size;
 }
 
 static void add_guards(PVMemcontrolBlock *b, uint64_t nr)
@@ -230,114 +232,29 @@ static void add_guards(PVMemcontrolBlock *b, uint64_t nr)
     }
 }
 
-static bool change_of(const PVMemcontrolCall *call, Change *c)
-{
-    switch (call->func_code) {
-    case PVMEMCONTROL_DONTDUMP:
-        *c = (Change) { PVMEMCONTROL_MARK_DONTDUMP,
-                        PVMEMCONTROL_MARK_DONTDUMP };
-        return true;
-    case PVMEMCONTROL_SET_VMA_ANON_NAME:
-        c->mask = PVMEMCONTROL_MARK_NAME;
-        c->value = pvmemcontrol_name_mark(call->arg);
-        return !call->arg || c->value;
-    case PVMEMCONTROL_MLOCK:
-        *c = (Change) { PVMEMCONTROL_MARK_LOCKED, PVMEMCONTROL_MARK_LOCKED };
-        return true;
-    case PVMEMCONTROL_MUNLOCK:
-        *c = (Change) { PVMEMCONTROL_MARK_LOCKED, 0 };
-        return true;
-    case PVMEMCONTROL_MPROTECT_NONE:
-        *c = (Change) { PVMEMCONTROL_MARK_PROT, PVMEMCONTROL_MARK_PROT_NONE };
-        return true;
-    case PVMEMCONTROL_MPROTECT_R:
-        *c = (Change) { PVMEMCONTROL_MARK_PROT, PVMEMCONTROL_MARK_PROT_R };
-        return true;
-    case PVMEMCONTROL_MPROTECT_W:
-        *c = (Change) { PVMEMCONTROL_MARK_PROT, PVMEMCONTROL_MARK_PROT_W };
-        return true;
-    case PVMEMCONTROL_MPROTECT_RW:
-        *c = (Change) { PVMEMCONTROL_MARK_FORBIDS, 0 };
-        return true;
-    case PVMEMCONTROL_MERGEABLE:
-        *c = (Change) { PVMEMCONTROL_MARK_MERGE,
-                        PVMEMCONTROL_MARK_MERGEABLE };
-        return true;
-    case PVMEMCONTROL_UNMERGEABLE:
-        *c = (Change) { PVMEMCONTROL_MARK_MERGE,
-                        PVMEMCONTROL_MARK_UNMERGEABLE };
-        return true;
-    case PVMEMCONTROL_GUARD:
-        *c = (Change) { PVMEMCONTROL_MARK_GUARD, PVMEMCONTROL_MARK_GUARD };
-        return true;
-    case PVMEMCONTROL_UNGUARD:
-        *c = (Change) { PVMEMCONTROL_MARK_GUARD, 0 };
-        return true;
-    default:
-        g_assert_not_reached();
-    }
-}
-
-/*
- * What cannot be, whatever the limits: locked is what cannot be dropped, and
- * where the guard is, there is nothing to lock.
- */
-static int check_change(PVMemcontrolBlock *b, size_t first, size_t end,
-                        const Change *c)
-{
-    bool conflict;
-
-    switch (c->value) {
-    case PVMEMCONTROL_MARK_GUARD:
-        conflict = count_pages(b, first, end, PVMEMCONTROL_MARK_LOCKED);
-        return b->guard_kind == PVMEMCONTROL_GUARD_NEVER ? EOPNOTSUPP :
-               conflict ? EINVAL : pvmemcontrol_guard_is_barred() ? EBUSY : 0;
-    case PVMEMCONTROL_MARK_LOCKED:
-        conflict = count_pages(b, first, end, PVMEMCONTROL_MARK_GUARD);
-        return conflict ? EINVAL : 0;
-    default:
-        return 0;
-    }
-}
-
-/* Under the lock */
-static int change_range(PVMemcontrolState *s, PVMemcontrolBlock *b, void *host,
-                        hwaddr len, const Change *c, uint64_t name)
+int pvmemcontrol_marks_change(PVMemcontrolBlock *b, void *host, hwaddr len,
+                              const PVMemcontrolChange *c, uint64_t name)
 {
     size_t first = ((char *)host - b->host) / b->page_size;
     size_t end = DIV_ROUND_UP((char *)host - b->host + len, b->page_size);
-    uint64_t before = count_begins(b, first, end, NULL);
-    uint64_t after = count_begins(b, first, end, c);
-    uint64_t ranges = nr_ranges - before + after;
-    uint64_t bytes = locked_bytes;
+    uint64_t ranges = nr_ranges -
+                      pvmemcontrol_count_begins(b, first, end, NULL) +
+                      pvmemcontrol_count_begins(b, first, end, c);
     size_t i;
     int ret;
 
-    ret = check_change(b, first, end, c);
+    ret = host_change(b, host, len, c, name);
     if (ret) {
         return ret;
     }
     if (c->mask == PVMEMCONTROL_MARK_LOCKED) {
-        bytes -= count_locked(b, first, end);
-        bytes += c->value ? (end - first) * b->page_size : 0;
-    }
-    if ((ranges > s->max_ranges && after > before) ||
-        (bytes > s->max_locked_bytes && bytes > locked_bytes)) {
-        trace_pvmemcontrol_limit(ranges, bytes);
-        ret = ENOSPC;
-    } else {
-        if (c->value) {
-            /* Also if it fails: a part of it may have been done. */
-            qatomic_set(&s->has_told, true);
-        }
-        ret = host_change(b, host, len, c, name);
-    }
-    if (ret) {
-        return ret;
+        qatomic_set(&locked_bytes, locked_bytes - count_locked(b, first, end) +
+                    (c->value ? (end - first) * b->page_size : 0));
     }
     if (c->mask & PVMEMCONTROL_MARK_GUARD) {
         add_guards(b, (c->value ? end - first : 0) -
-                      count_pages(b, first, end, PVMEMCONTROL_MARK_GUARD));
+                      pvmemcontrol_count_pages(b, first, end,
+                                               PVMEMCONTROL_MARK_GUARD));
         trace_pvmemcontrol_guard(host, len, c->value, nr_guards);
     }
     for (i = first; i < end; i++) {
@@ -349,49 +266,12 @@ static int change_range(PVMemcontrolState *s, PVMemcontrolBlock *b, void *host,
         }
     }
     qatomic_set(&nr_ranges, ranges);
-    qatomic_set(&locked_bytes, bytes);
     if (c->mask & PVMEMCONTROL_MARK_FORBIDS) {
         /* Pairs with the one of who opens a page. */
         smp_mb();
         pvmemcontrol_pages_reopen(b, first, end);
     }
     return 0;
-}
-
-/*
- * Is this what the host says when it has no more mappings for this process?
- * Advice and names have another word for it.  Locking has many reasons to fail
- * so: what is in there is forbidden, say, or the host has a limit of its own.
- */
-static bool no_mapping_left(const Change *c, int host_errno)
-{
-    const uint32_t advice = PVMEMCONTROL_MARK_DONTDUMP |
-                            PVMEMCONTROL_MARK_MERGE | PVMEMCONTROL_MARK_NAME;
-
-    if (c->mask == PVMEMCONTROL_MARK_LOCKED && c->value) {
-        return false;
-    }
-    return host_errno == ENOMEM || (host_errno == EAGAIN && c->mask & advice);
-}
-
-int pvmemcontrol_marks_set(PVMemcontrolState *s, void *host, hwaddr len,
-                           const PVMemcontrolCall *call)
-{
-    PVMemcontrolBlock *b;
-    Change c;
-    int ret = ENOSPC;
-
-    pvmemcontrol_marks_lock();
-    b = qatomic_read(&s->gone) ? NULL : pvmemcontrol_block_find(host);
-    if (b && change_of(call, &c)) {
-        ret = change_range(s, b, host, len, &c, call->arg);
-        /* To who knows 1.0 alone, it is whatever the host says. */
-        if (qatomic_read(&s->used_minor) && no_mapping_left(&c, ret)) {
-            ret = ENOSPC;
-        }
-    }
-    pvmemcontrol_marks_unlock();
-    return ret;
 }
 
 /* -- Undone ------------------------------------------------------------- */
@@ -465,6 +345,7 @@ static void reset_all(void)
 void pvmemcontrol_marks_reset(PVMemcontrolState *s)
 {
     pvmemcontrol_marks_lock();
+    nr_resets++;
     if (s->has_told) {
         reset_all();
         qatomic_set(&s->has_told, false);
@@ -474,7 +355,9 @@ void pvmemcontrol_marks_reset(PVMemcontrolState *s)
 
 void pvmemcontrol_marks_block_gone(PVMemcontrolBlock *b)
 {
-    qatomic_set(&nr_ranges, nr_ranges - count_begins(b, 0, b->nr_pages, NULL));
+    qatomic_set(&nr_ranges, nr_ranges -
+                pvmemcontrol_count_begins(b, 0, b->nr_pages, NULL));
     qatomic_set(&locked_bytes, locked_bytes - count_locked(b, 0, b->nr_pages));
-    add_guards(b, -count_pages(b, 0, b->nr_pages, PVMEMCONTROL_MARK_GUARD));
+    add_guards(b, -pvmemcontrol_count_pages(b, 0, b->nr_pages,
+                                            PVMEMCONTROL_MARK_GUARD));
 }

@@ -65,6 +65,38 @@ static void test_lock_forbidden(void)
     vm_stop(vm);
 }
 
+/* What is locked a piece at a time is locked as a whole or not at all. */
+static void test_lock_pieces(void)
+{
+    const uint64_t lock = PVMEMCONTROL_MLOCK;
+    VM *vm = connected(BACKEND_ANON, "", "");
+
+    vm_expect(vm, lock, TEST_RAM + PAGE, MiB_(9), 0, 0, 0);
+    g_assert_cmpuint(vm_counter(vm, "locked-bytes"), ==, MiB_(9));
+    g_assert_cmpuint(vm_counter(vm, "ranges"), ==, 1);
+    g_assert(is_locked(vm, TEST_RAM + MiB_(9)));
+    vm_expect(vm, PVMEMCONTROL_MUNLOCK, TEST_RAM, MiB_(10), 0, 0, 0);
+    g_assert_cmpuint(vm_counter(vm, "ranges"), ==, 0);
+
+    vm_expect(vm, lock, TEST_RAM + MiB_(1), PAGE, 0, 0, 0);
+    vm_expect(vm, lock, TEST_RAM + MiB_(2) - PAGE, 2 * PAGE, 0, 0, 0);
+    vm_expect(vm, PVMEMCONTROL_MPROTECT_NONE, TEST_RAM + MiB_(7), PAGE, 0, 0,
+              0);
+    g_assert_cmpuint(vm_counter(vm, "ranges"), ==, 3);
+    vm_expect(vm, lock, TEST_RAM, MiB_(9), 0, ENOMEM, 0);
+    g_assert_cmpuint(vm_counter(vm, "locked-bytes"), ==, 3 * PAGE);
+    g_assert_cmpuint(vm_counter(vm, "ranges"), ==, 3);
+    g_assert(!is_locked(vm, TEST_RAM));
+    g_assert(is_locked(vm, TEST_RAM + MiB_(1)));
+    g_assert(!is_locked(vm, TEST_RAM + MiB_(1) + PAGE));
+    g_assert(is_locked(vm, TEST_RAM + MiB_(2) - PAGE));
+    g_assert(is_locked(vm, TEST_RAM + MiB_(2)));
+    g_assert(!is_locked(vm, TEST_RAM + MiB_(2) + PAGE));
+    g_assert(!is_locked(vm, TEST_RAM + MiB_(6)));
+    g_assert(!is_locked(vm, TEST_RAM + MiB_(8)));
+    vm_stop(vm);
+}
+
 /* Where all of QEMU is locked, the guest's part of it stays so, and whole. */
 static void test_all_locked(void)
 {
@@ -108,5 +140,6 @@ void add_lock_tests(void)
 {
     qtest_add_func("/pvmemcontrol/locks/forbidden", test_lock_forbidden);
     qtest_add_func("/pvmemcontrol/locks/max", test_max_locked);
+    qtest_add_func("/pvmemcontrol/locks/pieces", test_lock_pieces);
     qtest_add_func("/pvmemcontrol/locks/all-of-qemu", test_all_locked);
 }

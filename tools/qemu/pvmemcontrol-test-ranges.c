@@ -271,6 +271,56 @@ static void test_ram_goes_away(void)
     vm_stop(vm);
 }
 
+/* More than is changed, or dropped, at a time */
+static void test_long(const void *backend)
+{
+    const uint64_t gpa = MiB_(32) + PAGE, length = MiB_(200);
+    const bool shared = g_str_equal(backend, BACKEND_MEMFD);
+    const uint64_t drop = shared ? PVMEMCONTROL_REMOVE : PVMEMCONTROL_DONTNEED;
+    static const uint64_t places[] = {
+        0, MiB_(96) - PAGE, MiB_(96), MiB_(128), MiB_(200) - PAGE,
+    };
+    VM *vm = connected(backend);
+    int i;
+
+    for (i = 0; i < ARRAY_SIZE(places); i++) {
+        vm_fill(vm, gpa + places[i], PAGE, 0x5a);
+    }
+    vm_fill(vm, gpa - PAGE, PAGE, 0x5a);
+    vm_fill(vm, gpa + length, PAGE, 0x5a);
+    vm_expect(vm, PVMEMCONTROL_MPROTECT_R, gpa, length, 0, 0, 0);
+    g_assert_cmpuint(vm_counter(vm, "ranges"), ==, 1);
+    for (i = 0; i < ARRAY_SIZE(places); i++) {
+        expect_perms(vm, gpa + places[i], "r--");
+    }
+    expect_perms(vm, gpa - PAGE, "rw-");
+    expect_perms(vm, gpa + length, "rw-");
+    vm_expect(vm, PVMEMCONTROL_MPROTECT_RW, gpa, length, 0, 0, 0);
+    g_assert_cmpuint(vm_counter(vm, "ranges"), ==, 0);
+    expect_perms(vm, gpa, "rw-");
+
+    vm_expect(vm, PVMEMCONTROL_GUARD, gpa, length, 0, 0, 0);
+    g_assert_cmpuint(vm_counter(vm, "guards"), ==, length / PAGE);
+    for (i = 0; i < ARRAY_SIZE(places); i++) {
+        g_assert(vm_is_closed(vm, gpa + places[i]));
+    }
+    g_assert(!vm_is_closed(vm, gpa - PAGE));
+    g_assert(!vm_is_closed(vm, gpa + length));
+    vm_expect(vm, PVMEMCONTROL_UNGUARD, gpa, length, 0, 0, 0);
+    g_assert_cmpuint(vm_counter(vm, "guards"), ==, 0);
+    for (i = 0; i < ARRAY_SIZE(places); i++) {
+        g_assert(vm_reads(vm, gpa + places[i], PAGE, 0));
+        vm_fill(vm, gpa + places[i], PAGE, 0x5a);
+    }
+    vm_expect(vm, drop, gpa, length, 0, 0, 0);
+    for (i = 0; i < ARRAY_SIZE(places); i++) {
+        g_assert(vm_reads(vm, gpa + places[i], PAGE, 0));
+    }
+    g_assert(vm_reads(vm, gpa - PAGE, PAGE, 0x5a));
+    g_assert(vm_reads(vm, gpa + length, PAGE, 0x5a));
+    vm_stop(vm);
+}
+
 void add_range_tests(void)
 {
     static const struct {
@@ -301,6 +351,10 @@ void add_range_tests(void)
         }
     }
     qtest_add_func("/pvmemcontrol/range/rounded-marks", test_rounded_marks);
+    qtest_add_data_func("/pvmemcontrol/range/long/anon", BACKEND_ANON,
+                        test_long);
+    qtest_add_data_func("/pvmemcontrol/range/long/memfd", BACKEND_MEMFD,
+                        test_long);
     qtest_add_data_func("/pvmemcontrol/range/unknown-codes", NULL,
                         test_unknown_codes);
     qtest_add_data_func("/pvmemcontrol/range/unknown-codes-1.0",
