@@ -246,6 +246,10 @@ static int change_all(Work *w)
         note_before(w);
     }
     for (; at < w->end; at = next) {
+        if (at > w->start && pvmemcontrol_must_leave()) {
+            ret = EAGAIN;
+            break;
+        }
         next = piece_end(w, at);
         ret = change_piece(w, at, next, &w->change);
         if (ret) {

@@ -348,6 +348,13 @@ bool pvmemcontrol_fail_access(PVMemcontrolState *s, uint64_t *read);
 void pvmemcontrol_request(PVMemcontrolState *s, uint32_t id,
                           PVMemcontrolRam *ram, hwaddr offset);
 
+/*
+ * Has this vCPU been asked to stop, or to do work for somebody, and is it about
+ * time, in a request?  Whoever has done something, and has more to do, leaves
+ * that with EAGAIN.
+ */
+bool pvmemcontrol_must_leave(void);
+
 /* -- The device ---------------------------------------------------------- */
 
 struct PVMemcontrolState {

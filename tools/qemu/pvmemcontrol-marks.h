@@ -184,7 +184,7 @@ uint64_t pvmemcontrol_nr_resets(void);
  *
  * Returns the errno of the host, 0 on success.  ENOSPC: there would be more
  * ranges, names or locked bytes than are allowed, and nothing has changed.
- * ECANCELED: there was a reset.
+ * EAGAIN: see pvmemcontrol_must_leave(); ECANCELED: there was a reset.
  */
 int pvmemcontrol_marks_set(PVMemcontrolState *s, void *host, hwaddr len,
                            const PVMemcontrolCall *call);

@@ -20,6 +20,7 @@
 #include "migration/misc.h"
 #include "qemu/bitops.h"
 #include "qemu/log.h"
+#include "qemu/units.h"
 #include "qemu/xxhash.h"
 #include "sysemu/sysemu.h"
 #include "pvmemcontrol-internal.h"
@@ -29,6 +30,8 @@
 #ifndef MADV_PAGEOUT
 #define MADV_PAGEOUT 21
 #endif
+
+#define PIECE (128 * MiB)
 
 /*
  * Set once a guest has protected or locked memory, or a discard has failed.
@@ -202,6 +205,12 @@ static bool helper_fits(RAMBlock *block, uint64_t func_code)
     return func_code == PVMEMCONTROL_REMOVE && qemu_ram_is_shared(block);
 }
 
+static int host_pageout(RAMBlock *block, void *host, hwaddr len,
+                        uint64_t func_code)
+{
+    return host_errno(madvise(host, len, MADV_PAGEOUT));
+}
+
 static int host_discard(RAMBlock *block, void *host, hwaddr len,
                         uint64_t func_code)
 {
@@ -229,6 +238,26 @@ static int host_discard(RAMBlock *block, void *host, hwaddr len,
         }
     } else {
         ret = host_errno(madvise(host, len, advice));
+    }
+    return ret;
+}
+
+/* A piece at a time, as long as this vCPU is not wanted elsewhere */
+static int in_pieces(PVMemcontrolRam *ram, hwaddr offset, hwaddr len,
+                     uint64_t func_code,
+                     int (*host_call)(RAMBlock *block, void *host, hwaddr len,
+                                      uint64_t func_code))
+{
+    char *host = (char *)ram->cache.ptr + offset;
+    hwaddr size = MAX(PIECE, qemu_ram_pagesize(ram->block)), done = 0, piece;
+    int ret = 0;
+
+    for (; done < len && !ret; done += piece) {
+        if (done && pvmemcontrol_must_leave()) {
+            return EAGAIN;
+        }
+        piece = MIN(len - done, size);
+        ret = host_call(ram->block, host + done, piece, func_code);
     }
     return ret;
 }
@@ -309,7 +338,7 @@ static int ram_discard(PVMemcontrolState *s, PVMemcontrolRam *ram,
     if (!ram_drop_begin(ram, offset, len)) {
         return EBUSY;
     }
-    ret = host_discard(block, host, len, func_code);
+    ret = in_pieces(ram, offset, len, func_code, host_discard);
     keeps_content = func_code == PVMEMCONTROL_DONTNEED &&
                     qemu_ram_is_shared(block);
     /* Also after an error, which may have come half way */
@@ -375,8 +404,7 @@ int pvmemcontrol_ram_call(PVMemcontrolState *s, PVMemcontrolRam *ram,
     case PVMEMCONTROL_FREE:
         return ram_discard(s, ram, offset, len, call->func_code);
     case PVMEMCONTROL_PAGEOUT:
-        return host_errno(madvise((char *)ram->cache.ptr + offset, len,
-                                  MADV_PAGEOUT));
+        return in_pieces(ram, offset, len, call->func_code, host_pageout);
     case PVMEMCONTROL_GUARD:
     case PVMEMCONTROL_UNGUARD:
         return ram_guard(s, ram, offset, len, call);

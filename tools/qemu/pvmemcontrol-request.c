@@ -9,13 +9,21 @@
 
 #include "qemu/osdep.h"
 #include "exec/cpu-common.h"
+#include "hw/core/cpu.h"
 #include "qemu/log.h"
+#include "qemu/timer.h"
 #include "pvmemcontrol-internal.h"
 #include "trace.h"
 
 /* A vector lies in one page of this size, whatever the host's is. */
 #define VECTOR_PAGE 4096
 #define VECTOR_MAX (VECTOR_PAGE / PVMEMCONTROL_BUF_SIZE)
+
+/* How long a vCPU may be in here while it is wanted elsewhere */
+#define LONG_NS (1 * NANOSECONDS_PER_SECOND)
+
+/* When the request began that this thread is executing */
+static __thread int64_t began;
 
 /* A request, and how it came */
 typedef struct Request {
@@ -143,6 +151,15 @@ static PVMemcontrolRet range(PVMemcontrolState *s, const PVMemcontrolCall *call,
     return ret;
 }
 
+bool pvmemcontrol_must_leave(void)
+{
+    CPUState *cpu = current_cpu;
+
+    return cpu && (qatomic_read(&cpu->stop) ||
+                   !QSIMPLEQ_EMPTY_ATOMIC(&cpu->work_list)) &&
+           get_clock() - began > LONG_NS;
+}
+
 /* -- Vectors ------------------------------------------------------------- */
 
 static PVMemcontrolRam *find_vector(PVMemcontrolState *s,
@@ -194,8 +211,14 @@ static bool vector(PVMemcontrolState *s, const Request *req,
 
     nr = is_partial(fault) ? call->length / 2 : call->length;
     for (done = 0; done < nr; done++) {
-        entry.call = from_wire(&array[done]);
-        is_answer = process(s, &entry, &entry_ret);
+        if (done && pvmemcontrol_must_leave()) {
+            /* An entry has failed, without more. */
+            entry_ret.ret_errno = EAGAIN;
+            stat64_add(&pvmemcontrol_counters(s)->errors, 1);
+        } else {
+            entry.call = from_wire(&array[done]);
+            is_answer = process(s, &entry, &entry_ret);
+        }
         if (!is_answer) {
             break;
         }
@@ -337,6 +360,7 @@ void pvmemcontrol_request(PVMemcontrolState *s, uint32_t id,
     struct pvmemcontrol_buf buf;
     PVMemcontrolRet ret;
 
+    began = get_clock();
     address_space_read_cached(&ram->cache, offset, &buf, sizeof(buf));
     req.call = from_wire(&buf);
     if (process(s, &req, &ret)) {

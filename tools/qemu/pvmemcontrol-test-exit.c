@@ -56,7 +56,63 @@ static void test_vcpu(void)
     guest_stop(g);
 }
 
+/*
+ * A vector that takes six seconds: who stops the VM is not kept waiting so
+ * long, and the guest is told where it ended.
+ */
+static void test_stop(void)
+{
+    Guest *g = guest_alone();
+    VM *vm = g->vm;
+    struct pvmemcontrol_vmm_ret ret;
+    uint64_t array = TEST_BUF + 16 * PAGE;
+    int64_t begin;
+    int i, nr = 20;
+
+    for (i = 0; i < nr; i++) {
+        vm_write_call(vm, array + i * PVMEMCONTROL_BUF_SIZE,
+                      (struct pvmemcontrol_vmm_call) {
+            .func_code = PVMEMCONTROL_DONTNEED, .addr = TEST_RAM + i * PAGE,
+            .length = PAGE,
+        });
+    }
+    vm_write_call(vm, TEST_BUF, (struct pvmemcontrol_vmm_call) {
+        .func_code = PVMEMCONTROL_VECTOR, .addr = array, .length = nr,
+    });
+    vm_set_int(vm, "x-fault-delay-ms", 300);
+    vm_set_int(vm, "x-fault-codes", 1 << PVMEMCONTROL_DONTNEED);
+    vm_set_str(vm, "x-fault-mode", "delay");
+    guest_run(g, kick, sizeof(kick));
+    while (vm_counter(vm, "requests-dontneed") < 2) {
+        g_usleep(1000);
+    }
+    begin = g_get_monotonic_time();
+    qtest_qmp_assert_success(vm->qts, "{ 'execute': 'stop' }");
+    g_assert_cmpint(g_get_monotonic_time() - begin, <, 4 * G_USEC_PER_SEC);
+    ret = vm_answer(vm, TEST_BUF);
+    g_test_message("%d of %d entries", (int)ret.ret_value, nr);
+    g_assert_cmpuint(ret.ret_errno, ==, EAGAIN);
+    g_assert_cmpuint(ret.ret_code, ==, 0);
+    g_assert_cmpuint(ret.ret_value, >=, 2);
+    g_assert_cmpuint(ret.ret_value, <, nr);
+    g_assert_cmpuint(vm_counter(vm, "vector-entries"), ==, ret.ret_value);
+    i = ret.ret_value;
+    ret = vm_answer(vm, array + i * PVMEMCONTROL_BUF_SIZE);
+    g_assert_cmpuint(ret.ret_errno, ==, EAGAIN);
+    g_assert_cmpuint(ret.arg0, ==, 0);
+    /* Those behind it stay as they are. */
+    if (i + 1 < nr) {
+        ret = vm_answer(vm, array + (i + 1) * PVMEMCONTROL_BUF_SIZE);
+        g_assert_cmpuint(ret.ret_errno, ==, PVMEMCONTROL_DONTNEED);
+        g_assert_cmpuint(ret.arg0, ==, PAGE);
+    }
+    qtest_qmp_assert_success(vm->qts, "{ 'execute': 'cont' }");
+    guest_wait(g, W_DONE, 1);
+    guest_stop(g);
+}
+
 void add_exit_tests(void)
 {
+    qtest_add_func("/pvmemcontrol/exit/stop", test_stop);
     qtest_add_func("/pvmemcontrol/exit/vcpu", test_vcpu);
 }
