@@ -4,13 +4,7 @@
  * DOC: Locking
  *
  * One lock for the marks of all of RAM, as there is one table of mappings in
- * the host, which each system call that marks stand for locks as well.  Who
- * holds it touches no guest memory and takes no other lock, so that a signal
- * handler may take it.  The blocks can be found under it or under RCU.
- *
- * That a page is open is said by its counter of users, which is atomic: who
- * opens a page first counts and then looks at its mark, who marks one first
- * marks and then looks at its counter.
+ * the host: see pvmemcontrol-marks.c.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */

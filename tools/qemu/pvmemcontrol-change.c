@@ -276,6 +276,7 @@ int pvmemcontrol_marks_set(PVMemcontrolState *s, void *host, hwaddr len,
                            const PVMemcontrolCall *call)
 {
     Work w = { .s = s, .name = call->arg };
+    bool forbids;
     int ret = ENOSPC;
 
     /* The block is there until its RCU critical section ends. */
@@ -287,12 +288,18 @@ int pvmemcontrol_marks_set(PVMemcontrolState *s, void *host, hwaddr len,
         w.start = (char *)host - w.b->host;
         w.end = w.start + len;
         w.resets = pvmemcontrol_nr_resets();
-        ret = 0;
+        forbids = w.change.value & PVMEMCONTROL_MARK_FORBIDS;
+        ret = forbids && !pvmemcontrol_marks_refuse_pinning() ? EBUSY : 0;
     }
     pvmemcontrol_marks_unlock();
     ret = ret ?: check_kind(&w);
     ret = ret ?: check_limits(&w);
     ret = ret ?: change_all(&w);
+    if (w.change.mask & PVMEMCONTROL_MARK_FORBIDS) {
+        pvmemcontrol_marks_lock();
+        pvmemcontrol_marks_permit_pinning();
+        pvmemcontrol_marks_unlock();
+    }
     pthread_mutex_unlock(&changing);
     return ret;
 }

@@ -12,11 +12,12 @@
  *
  * One lock for all of RAM, as there is one table of mappings in the host, which
  * each of these system calls locks as well.  Who holds it touches no guest
- * memory and takes no other lock, so that a signal handler may take it, and does
- * not hold it for long, as those who have the iothread lock take it, too.  The
- * blocks can be found under it or under RCU.  That a page is open is said by
- * its counter of users, which is atomic: who opens a page first counts and then
- * looks at its mark, who marks one first marks and then looks at its counter.
+ * memory and takes no lock but that of who forbids discards, the innermost: so
+ * a signal handler may take it.  It is not held for long, since those who have
+ * the iothread lock take it, too.  The blocks can be found under it or under
+ * RCU.  That a page is open is said by its counter of users, which is atomic:
+ * who opens a page first counts and then looks at its mark, who marks one first
+ * marks and then looks at its counter.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -45,6 +46,9 @@ static uint64_t locked_bytes;
 static uint64_t nr_guards;
 static uint64_t nr_guards_installed;
 static uint64_t nr_resets;
+/* Pages that are forbidden, and whether nobody may pin any of RAM for that */
+static uint64_t nr_forbidden;
+static bool refuses_pinning;
 
 uint64_t pvmemcontrol_nr_ranges(void)
 {
@@ -69,6 +73,22 @@ uint64_t pvmemcontrol_nr_guards_installed(void)
 uint64_t pvmemcontrol_nr_resets(void)
 {
     return nr_resets;
+}
+
+bool pvmemcontrol_marks_refuse_pinning(void)
+{
+    if (!refuses_pinning) {
+        refuses_pinning = !ram_block_discard_require(true);
+    }
+    return refuses_pinning;
+}
+
+void pvmemcontrol_marks_permit_pinning(void)
+{
+    if (refuses_pinning && !nr_forbidden) {
+        ram_block_discard_require(false);
+        refuses_pinning = false;
+    }
 }
 
 /* -- The host ------------------------------------------------------------ */
@@ -206,8 +226,8 @@ uint64_t pvmemcontrol_count_begins(PVMemcontrolBlock *b, size_t first,
     return nr;
 }
 
-uint64_t pvmemcontrol_count_pages(PVMemcontrolBlock *b, size_t first, size_t end,
-                            uint32_t mark)
+uint64_t pvmemcontrol_count_pages(PVMemcontrolBlock *b, size_t first,
+                                  size_t end, uint32_t mark)
 {
     uint64_t nr = 0;
     size_t i;
@@ -260,6 +280,8 @@ int pvmemcontrol_marks_change(PVMemcontrolBlock *b, void *host, hwaddr len,
     for (i = first; i < end; i++) {
         uint32_t mark = changed(b, i, c);
 
+        nr_forbidden += !!(mark & PVMEMCONTROL_MARK_FORBIDS) -
+                        !!(b->marks[i] & PVMEMCONTROL_MARK_FORBIDS);
         /* A page of the table that is not needed is not made. */
         if (mark != b->marks[i]) {
             qatomic_set(&b->marks[i], mark);
@@ -339,6 +361,8 @@ static void reset_all(void)
     qatomic_set(&locked_bytes, 0);
     qatomic_set(&nr_guards, 0);
     qatomic_set(&nr_guards_installed, 0);
+    nr_forbidden = 0;
+    pvmemcontrol_marks_permit_pinning();
     pvmemcontrol_names_forget();
 }
 
@@ -360,4 +384,7 @@ void pvmemcontrol_marks_block_gone(PVMemcontrolBlock *b)
     qatomic_set(&locked_bytes, locked_bytes - count_locked(b, 0, b->nr_pages));
     add_guards(b, -pvmemcontrol_count_pages(b, 0, b->nr_pages,
                                             PVMEMCONTROL_MARK_GUARD));
+    nr_forbidden -= pvmemcontrol_count_pages(b, 0, b->nr_pages,
+                                             PVMEMCONTROL_MARK_FORBIDS);
+    pvmemcontrol_marks_permit_pinning();
 }

@@ -164,9 +164,9 @@ typedef struct PVMemcontrolChange {
 } PVMemcontrolChange;
 
 /*
- * Under the lock of the marks.  Changes marks and what they mean in the host, on
- * the range as given, and counts anew; @name: for that kind.  Returns the errno
- * of the host.
+ * Under the lock of the marks.  Changes marks and what they mean in the host,
+ * on the range as given, and counts anew; @name: for that kind.  Returns the
+ * errno of the host.
  */
 int pvmemcontrol_marks_change(PVMemcontrolBlock *b, void *host, hwaddr len,
                               const PVMemcontrolChange *c, uint64_t name);
@@ -176,6 +176,14 @@ uint64_t pvmemcontrol_count_begins(PVMemcontrolBlock *b, size_t first,
 /* Pages of [@first, @end) that have any of these marks */
 uint64_t pvmemcontrol_count_pages(PVMemcontrolBlock *b, size_t first,
                                   size_t end, uint32_t mark);
+/*
+ * Under the lock of the marks.  Whoever pins RAM, for a device that is passed
+ * through, fails at what is forbidden, and may not survive that; so neither
+ * comes while there is the other.  Returns false if RAM may be pinned already.
+ */
+bool pvmemcontrol_marks_refuse_pinning(void);
+/* Ends that, if nothing is forbidden. */
+void pvmemcontrol_marks_permit_pinning(void);
 /* Under the lock of the marks: how often all was undone */
 uint64_t pvmemcontrol_nr_resets(void);
 

@@ -180,6 +180,12 @@ static void fuzz_read_all(Hostile *h, bool begin)
     }
 }
 
+/* As VFIO does for a device that is plugged in */
+static bool fuzz_pin(Hostile *h, bool begin)
+{
+    return !ram_block_uncoordinated_discard_disable(begin) && begin;
+}
+
 /* As an accelerator says it */
 static void fuzz_violate(Hostile *h, uint64_t gpa, uint8_t how)
 {
@@ -214,7 +220,7 @@ static void fuzz_violate(Hostile *h, uint64_t gpa, uint8_t how)
 /* Counts anew what the device counts as it goes. */
 static void fuzz_check(Hostile *h)
 {
-    uint64_t ranges = 0, guards = 0, locked = 0;
+    uint64_t ranges = 0, guards = 0, locked = 0, forbidden = 0;
     PVMemcontrolBlocks *all;
     unsigned int k;
     size_t i;
@@ -230,6 +236,7 @@ static void fuzz_check(Hostile *h)
 
             ranges += mark && mark != before;
             before = mark;
+            forbidden += !!(b->marks[i] & PVMEMCONTROL_MARK_FORBIDS);
             guards += !!(b->marks[i] & PVMEMCONTROL_MARK_GUARD);
             locked += b->marks[i] & PVMEMCONTROL_MARK_LOCKED ? b->page_size : 0;
         }
@@ -237,6 +244,9 @@ static void fuzz_check(Hostile *h)
     g_assert_cmpuint(pvmemcontrol_nr_ranges(), ==, ranges);
     g_assert_cmpuint(pvmemcontrol_nr_guards(), ==, guards);
     g_assert_cmpuint(pvmemcontrol_locked_bytes(), ==, locked);
+    /* Either nothing is forbidden, or nobody can pin any of it. */
+    g_assert_cmpint(ram_block_discard_is_required(), ==, forbidden > 0);
+    g_assert_false(forbidden && h->pinned);
     g_assert_cmpuint(ranges, <=, HOSTILE_MAX_RANGES);
     g_assert_cmpuint(locked, <=, HOSTILE_MAX_LOCKED);
     g_assert_cmpuint(fuzz_dev->phase, ==, h->phase);
@@ -412,6 +422,7 @@ static const HostileOps ops = {
     .map = fuzz_map,
     .unmap = fuzz_unmap,
     .read_all = fuzz_read_all,
+    .pin = fuzz_pin,
     .violate = fuzz_violate,
     .reload = fuzz_reload,
 };

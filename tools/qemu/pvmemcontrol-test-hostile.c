@@ -308,6 +308,13 @@ static void step_control(Hostile *h, uint8_t op)
     }
 }
 
+static void toggle_pin(Hostile *h)
+{
+    if (h->ops->pin) {
+        h->pinned = h->ops->pin(h, !h->pinned);
+    }
+}
+
 static void step_inside(Hostile *h, uint8_t op)
 {
     uint64_t gpa, len;
@@ -330,7 +337,9 @@ static void step_inside(Hostile *h, uint8_t op)
         }
         break;
     case 3:
-        if (h->ops->read_all) {
+        if (op & 0x80) {
+            toggle_pin(h);
+        } else if (h->ops->read_all) {
             h->reading_all = !h->reading_all;
             h->ops->read_all(h, h->reading_all);
         }
@@ -422,6 +431,9 @@ void hostile_play(Hostile *h, const uint8_t *data, size_t size)
     if (h->reading_all) {
         h->ops->read_all(h, false);
         h->reading_all = false;
+    }
+    if (h->pinned) {
+        toggle_pin(h);
     }
     if (h->ops->settle) {
         h->ops->settle(h);

@@ -82,6 +82,8 @@ typedef struct HostileOps {
     void (*map)(Hostile *h, uint64_t gpa, uint64_t len, bool write);
     void (*unmap)(Hostile *h);
     void (*read_all)(Hostile *h, bool begin);
+    /* Somebody pins all of RAM, if that is possible.  Returns whether it is. */
+    bool (*pin)(Hostile *h, bool begin);
     void (*violate)(Hostile *h, uint64_t gpa, uint8_t how);
     /* Saves the device and loads it, changed.  The model is told with sync. */
     void (*reload)(Hostile *h);
@@ -102,6 +104,7 @@ struct Hostile {
     bool visible;
     bool faulty;
     bool reading_all;
+    bool pinned;
     /* Pages whose content may have changed by now */
     bool named[HOSTILE_PAGES];
 
