@@ -18,6 +18,7 @@
 
 #include "qemu/osdep.h"
 #include <pthread.h>
+#include "migration/misc.h"
 #include "qemu/bitmap.h"
 #include "qemu/units.h"
 #include "pvmemcontrol-internal.h"
@@ -115,7 +116,9 @@ static int check_kind(const Work *w)
                pvmemcontrol_count_pages(b, first_page(w), end_page(w),
                                         PVMEMCONTROL_MARK_LOCKED) ? EINVAL : 0;
     case PVMEMCONTROL_MARK_LOCKED:
-        return pvmemcontrol_count_pages(b, first_page(w), end_page(w),
+        /* By postcopy, page after page would be asked for and waited for. */
+        return migration_in_incoming_postcopy() ? EBUSY :
+               pvmemcontrol_count_pages(b, first_page(w), end_page(w),
                                         PVMEMCONTROL_MARK_GUARD) ? EINVAL : 0;
     default:
         return 0;
@@ -130,18 +133,19 @@ static int check_limits(const Work *w)
     uint64_t after = pvmemcontrol_count_begins(w->b, first, end, c);
     uint64_t ranges = pvmemcontrol_nr_ranges() - before + after;
     uint64_t locked = pvmemcontrol_locked_bytes(), bytes = locked;
+    bool fits;
 
     if (c->value == PVMEMCONTROL_MARK_LOCKED) {
         bytes += (end - first -
                   pvmemcontrol_count_pages(w->b, first, end, c->mask)) *
                  w->b->page_size;
     }
-    if ((ranges > w->s->max_ranges && after > before) ||
-        (bytes > w->s->max_locked_bytes && bytes > locked)) {
+    fits = (ranges <= w->s->max_ranges || after <= before) &&
+           (bytes <= w->s->max_locked_bytes || bytes <= locked);
+    if (!fits) {
         trace_pvmemcontrol_limit(ranges, bytes);
-        return ENOSPC;
     }
-    return 0;
+    return fits ? 0 : ENOSPC;
 }
 
 /* -- A piece at a time --------------------------------------------------- */

@@ -5,6 +5,7 @@
  */
 
 #include "qemu/osdep.h"
+#include "qapi/qmp/qdict.h"
 #include "pvmemcontrol-test.h"
 
 static VM *connected(const char *backend, const char *props, const char *more)
@@ -97,6 +98,94 @@ static void test_lock_pieces(void)
     vm_stop(vm);
 }
 
+/* -- Postcopy ------------------------------------------------------------ */
+
+/* Returns false if this host cannot. */
+static bool set_postcopy(VM *vm)
+{
+    QDict *answer = qtest_qmp(vm->qts, "{ 'execute': "
+                              "'migrate-set-capabilities', 'arguments': { "
+                              "'capabilities': [ { 'capability': "
+                              "'postcopy-ram', 'state': true } ] } }");
+    bool ok = qdict_haskey(answer, "return");
+
+    qobject_unref(answer);
+    return ok;
+}
+
+static void set_bandwidth(VM *vm, const char *which, int64_t value)
+{
+    qtest_qmp_assert_success(vm->qts, "{ 'execute': 'migrate-set-parameters', "
+                             "'arguments': { %s: %" PRId64 " } }", which,
+                             value);
+}
+
+static VM *vm_start_incoming(const char *uri)
+{
+    VM *vm = vm_start_args("-M q35,mem-merge=off -m 256M -nodefaults "
+                           "-device pvmemcontrol,id=mc,addr=04.0 "
+                           "-incoming defer 2>/dev/null", 0);
+
+    vm->bar = 0xe0000000;
+    if (!set_postcopy(vm)) {
+        vm_stop(vm);
+        return NULL;
+    }
+    qtest_qmp_assert_success(vm->qts, "{ 'execute': 'migrate-incoming', "
+                             "'arguments': { 'uri': %s } }", uri);
+    return vm;
+}
+
+/* A lock would wait for each of its pages to come. */
+static void test_postcopy(void)
+{
+    g_autofree char *path = vm_temporary();
+    g_autofree char *uri = g_strconcat("unix:", path, NULL);
+    const uint64_t lock = PVMEMCONTROL_MLOCK;
+    VM *from, *to;
+    uint64_t i;
+
+    unlink(path);
+    to = vm_start_incoming(uri);
+    if (!to) {
+        g_test_skip("this host has no postcopy");
+        return;
+    }
+    from = connected(BACKEND_ANON, "", "");
+    g_assert(set_postcopy(from));
+    for (i = 0; i < MiB_(32); i += PAGE) {
+        qtest_writeq(from->qts, TEST_RAM + i, i + 1);
+    }
+    vm_call(from, PVMEMCONTROL_FEATURES, 0, PAGE, 0);
+    vm_expect(from, lock, TEST_RAM + MiB_(16), MiB_(1), 0, 0, 0);
+    set_bandwidth(from, "max-bandwidth", MiB_(2));
+    set_bandwidth(from, "max-postcopy-bandwidth", MiB_(2));
+    qtest_qmp_assert_success(from->qts, "{ 'execute': 'migrate', 'arguments': "
+                             "{ 'uri': %s } }", uri);
+    qtest_qmp_assert_success(from->qts, "{ 'execute': "
+                             "'migrate-start-postcopy' }");
+    vm_wait_running(to);
+    g_assert_cmpuint(vm_counter(to, "locked-bytes"), ==, 0);
+    g_assert_cmpuint(vm_counter(to, "connections"), ==, 0);
+    vm_connect(to);
+    vm_expect(to, lock, TEST_RAM + MiB_(16), MiB_(1), 0, EBUSY, 0);
+
+    set_bandwidth(from, "max-postcopy-bandwidth", 0);
+    vm_wait_migration(from);
+    for (i = 0; i < 1000 && vm_call(to, lock, TEST_RAM + MiB_(16), MiB_(1),
+                                    0).ret_errno == EBUSY; i++) {
+        g_usleep(10000);
+    }
+    g_assert_cmpuint(vm_counter(to, "locked-bytes"), ==, MiB_(1));
+    g_assert_cmpuint(qtest_readq(to->qts, TEST_RAM + MiB_(16)), ==,
+                     MiB_(16) + 1);
+    vm_stop(from);
+    vm_stop(to);
+    unlink(path);
+}
+
+/* -- All of it ----------------------------------------------------------- */
+
 /* Where all of QEMU is locked, the guest's part of it stays so, and whole. */
 static void test_all_locked(void)
 {
@@ -141,5 +230,6 @@ void add_lock_tests(void)
     qtest_add_func("/pvmemcontrol/locks/forbidden", test_lock_forbidden);
     qtest_add_func("/pvmemcontrol/locks/max", test_max_locked);
     qtest_add_func("/pvmemcontrol/locks/pieces", test_lock_pieces);
+    qtest_add_func("/pvmemcontrol/locks/postcopy", test_postcopy);
     qtest_add_func("/pvmemcontrol/locks/all-of-qemu", test_all_locked);
 }
