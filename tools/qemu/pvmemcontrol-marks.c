@@ -8,6 +8,10 @@
  * protection, beside the one of mprotect(): an access needs both to permit it.
  * MPROTECT_RW undoes either, for who only knows that an access was stopped.
  *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+/*
  * DOC: Locking
  *
  * One lock for all of RAM, as there is one table of mappings in the host, which
@@ -18,8 +22,6 @@
  * RCU.  That a page is open is said by its counter of users, which is atomic:
  * who opens a page first counts and then looks at its mark, who marks one first
  * marks and then looks at its counter.
- *
- * SPDX-License-Identifier: GPL-2.0-or-later
  */
 
 #include "qemu/osdep.h"

@@ -5,6 +5,10 @@
  * buffers; writing the id of one to the command register executes the request
  * in it, in the vCPU that wrote, and the answer is in the buffer afterwards.
  *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+/*
  * DOC: Locking
  *
  * Accesses arrive without the iothread lock, on all vCPUs at once.  Those that
@@ -17,8 +21,6 @@
  * the DMA engine of another device say, is in the main loop or an iothread, or
  * has the iothread lock, and dropping that behind its back would be wrong: an
  * id that it writes is ignored.
- *
- * SPDX-License-Identifier: GPL-2.0-or-later
  */
 
 #include "qemu/osdep.h"
