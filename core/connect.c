@@ -49,10 +49,7 @@ static int pvmc_register_cpu(struct pvmc_device *dev, struct pvmc_cpu *cpu)
 	return 0;
 }
 
-/*
- * What the VMM has beyond protocol 1.0.  Without memory for vectors it is used
- * as if it had none of them.
- */
+/* What the VMM has beyond protocol 1.0. */
 static int pvmc_ask_features(struct pvmc_device *dev)
 {
 	struct pvmemcontrol_buf buf = {
@@ -66,8 +63,6 @@ static int pvmc_ask_features(struct pvmc_device *dev)
 	if (err)
 		return err;
 	pvmc_answer_features(&buf.ret, &dev->info);
-	if (dev->info.vector_max > 1 && pvmc_vectors_alloc(dev))
-		dev->info.vector_max = 1;
 	return 0;
 }
 
@@ -75,7 +70,8 @@ static int pvmc_ask_features(struct pvmc_device *dev)
  * pvmc_connect() - Register all buffers with the VMM and ask what it is.
  * @dev: device that no call can be using
  *
- * Leaves the state of the device as it is.  When it fails later than at the
+ * Leaves the state of the device as it is.  A CPU that is stopped at a protected
+ * page makes requests all the while.  When it fails later than at the
  * first step, the VMM has been told that no requests follow.
  *
  * Context: Process context, with pvmc_registry_lock held.
@@ -99,7 +95,6 @@ int pvmc_connect(struct pvmc_device *dev)
 		err = pvmc_register_cpu(dev, per_cpu_ptr(dev->cpu, cpu));
 		if (err)
 			goto disconnect;
-		cond_resched();
 	}
 	err = dev->ops->ready(dev->transport);
 	if (err)
@@ -112,10 +107,17 @@ int pvmc_connect(struct pvmc_device *dev)
 		err = pvmc_answer_info(&buf.ret, &dev->info);
 	if (!err)
 		err = pvmc_ask_features(dev);
+	/*
+	 * From RESET to this, whoever touches a protected page has the VMM pause
+	 * the guest, so nobody else gets a turn before it.
+	 */
 	if (!err)
 		err = pvmc_watch(dev);
 	if (err)
 		goto disconnect;
+	/* Without memory for vectors it is used as if it had none of them. */
+	if (dev->info.vector_max > 1 && pvmc_vectors_alloc(dev))
+		dev->info.vector_max = 1;
 	return 0;
 
 disconnect:
@@ -158,6 +160,7 @@ void pvmc_device_up(struct pvmc_device *dev)
 	lockdep_assert_held(&pvmc_registry_lock);
 
 	WRITE_ONCE(dev->state, PVMC_UP);
+	pvmc_violations_over(dev);
 	pvmc_clients_restore(dev);
 	pvmc_elect();
 }

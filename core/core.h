@@ -97,7 +97,9 @@ struct pvmc_progress {
  * @vector: a page of PVMC_VECTOR_ENTRIES requests for each level; there when
  *	info.vector_max is above 1
  * @closed_since: when a page was first touched that cannot be opened now, ns of
- *	this CPU's clock; 0 for not at all
+ *	this CPU's clock; 0 for not at all.  Written by this CPU, and to 0 by who
+ *	has connected the device
+ * @closed_last: when it was touched last
  * @vcpu: what the VMM calls this CPU; only this CPU needs it
  */
 struct pvmc_cpu {
@@ -106,6 +108,7 @@ struct pvmc_cpu {
 	struct pvmc_device_counters counters;
 	unsigned int vector_depth;
 	u64 closed_since;
+	u64 closed_last;
 	struct pvmc_wire *vector[PVMC_VECTOR_LEVELS];
 	u32 vcpu;
 };
@@ -138,7 +141,8 @@ enum pvmc_state {
  * @state: read by calls with preemption off.  Written under
  *	pvmc_registry_lock, and by a call that has no answer, which takes it
  *	from PVMC_UP to PVMC_DOWN.  Once it is not PVMC_UP, synchronize_rcu()
- *	comes before the transport is touched
+ *	comes before the transport is touched, but by a violation, for which the
+ *	VMM is asked in any state
  * @dev: in class pvmemcontrol; its release frees all this
  * @cdev: /dev/pvmemcontrolN
  * @node: in pvmc_devices; written under pvmc_registry_lock, read under RCU
@@ -262,8 +266,8 @@ void pvmc_vectors_free(struct pvmc_device *dev);
  * @client: whose page it was, or NULL
  * @what: the client's words for it
  * @error: why the page could not be opened
- * @again: the page could not be opened now, but may be soon: the access will
- *	be a violation again
+ * @again: it is not known whether the page is open: if not, the access will be a
+ *	violation again
  * @panic: the kernel is to panic
  * @silent: not to be reported
  */
@@ -285,6 +289,7 @@ enum pvmc_policy_override {
 
 extern enum pvmc_policy_override pvmc_policy_override;
 int pvmc_watch(struct pvmc_device *dev);
+void pvmc_violations_over(struct pvmc_device *dev);
 void pvmc_violation(struct pvmc_device *dev,
 		    const struct pvmemcontrol_access *access,
 		    struct pvmc_verdict *verdict);

@@ -13,8 +13,10 @@ struct pvmc_device;
 /**
  * struct pvmc_transport_ops - how requests get to the VMM
  *
- * All but @doorbell, @kick and @present are called in process context, one at a time for
- * a device and never together with a kick.
+ * All but @doorbell, @kick and @present are called in process context, one at a
+ * time for a device.  A kick may come together with them when somebody touches
+ * a protected page; to one of a buffer that is not known, or not yet, the VMM
+ * must not answer.
  *
  * @reset: Make the VMM forget all buffers, so that new ones can be registered.
  * @register_buffer: Tell the VMM of a request buffer of

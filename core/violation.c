@@ -16,6 +16,13 @@
  * need to.  The VMM writes to a record only while its sequence is 0 and the
  * guest only while it is not, so no lock is needed.
  *
+ * That a record came says that the VMM knows this kernel's buffers, as it
+ * forgets both at once.  So it is asked to open the page whatever the state of
+ * the device is: a device that is down is so because of another request, and to
+ * connect it anew waits for this CPU (pvmc_quiesce()), which does not get on
+ * before the page is open.  Only between RESET and VIOLATION, which are exits
+ * apart, does the VMM not know where to tell; what it does then is its affair.
+ *
  * All of this runs in NMI and may interrupt anything: it takes no lock, makes
  * calls as any context may, and prints what printk can print from there.
  */
@@ -37,7 +44,10 @@
 /* The VMM's number of this CPU is not known yet. */
 #define PVMC_VCPU_UNKNOWN	U32_MAX
 
-/* For how long a CPU may be stopped at a page that cannot be opened; ns. */
+/*
+ * For how long a CPU may be stopped at a page that cannot be opened; ns.  One
+ * that was not stopped for as long is not stopped at the same any more.
+ */
 #define PVMC_CLOSED_LONGEST	(10ULL * NSEC_PER_SEC)
 
 #define PVMC_RECORDS	(SZ_4K / sizeof(struct pvmemcontrol_violation))
@@ -68,7 +78,8 @@ static int pvmc_ask_violation(struct pvmc_device *dev,
  * @dev: device that is being connected
  *
  * Without memory, without a VMM that can, or on a machine on which we cannot
- * take its NMI, it does not.
+ * take its NMI, it does not.  Sleeps only for memory for the records, which is
+ * when the VMM has told of none before.
  *
  * Context: Process context, with pvmc_registry_lock held.
  * Return: 0 when it does or does not; else as pvmc_exchange().
@@ -76,7 +87,7 @@ static int pvmc_ask_violation(struct pvmc_device *dev,
 int pvmc_watch(struct pvmc_device *dev)
 {
 	struct pvmemcontrol_vmm_ret ret;
-	int cpu, err;
+	int cpu, err, i;
 
 	if (!(dev->info.features & PVMEMCONTROL_FEATURE_VIOLATION))
 		return 0;
@@ -87,7 +98,9 @@ int pvmc_watch(struct pvmc_device *dev)
 		return 0;
 	}
 
-	memset(dev->records, 0, SZ_4K);
+	/* Who is reading one must not find it half gone. */
+	for (i = 0; i < PVMC_RECORDS; i++)
+		WRITE_ONCE(dev->records[i].sequence, 0);
 	for_each_possible_cpu(cpu)
 		WRITE_ONCE(per_cpu_ptr(dev->cpu, cpu)->vcpu, PVMC_VCPU_UNKNOWN);
 	preempt_disable();
@@ -100,7 +113,7 @@ int pvmc_watch(struct pvmc_device *dev)
 	return 0;
 }
 
-/* What the VMM calls this CPU. */
+/* What the VMM calls this CPU, PVMC_VCPU_UNKNOWN if it does not say. */
 static u32 pvmc_vcpu(struct pvmc_device *dev)
 {
 	struct pvmc_cpu *cpu = this_cpu_ptr(dev->cpu);
@@ -108,29 +121,26 @@ static u32 pvmc_vcpu(struct pvmc_device *dev)
 
 	if (READ_ONCE(cpu->vcpu) != PVMC_VCPU_UNKNOWN)
 		return cpu->vcpu;
-	if (pvmc_check_state(dev) || pvmc_ask_violation(dev, &ret) ||
+	if (pvmc_ask_violation(dev, &ret) ||
 	    pvmc_answer_error(PVMEMCONTROL_VIOLATION, &ret) ||
 	    ret.ret_value >= PVMC_VCPU_UNKNOWN)
-		return smp_processor_id();
+		return PVMC_VCPU_UNKNOWN;
 	WRITE_ONCE(cpu->vcpu, ret.ret_value);
 	return ret.ret_value;
 }
 
 /*
- * Takes what @record says, where it is there and is this CPU's.  It is read
+ * Takes what @record says, which is there, where it is @vcpu's.  It is read
  * once, as the VMM may write there all the time, whatever it should do.
  */
-static bool pvmc_violation_take(struct pvmc_device *dev,
-				struct pvmemcontrol_violation *record,
+static bool pvmc_violation_take(struct pvmemcontrol_violation *record, u32 vcpu,
 				struct pvmemcontrol_access *access)
 {
 	u64 addr;
 
-	if (!READ_ONCE(record->sequence))
-		return false;
 	dma_rmb();
 	access->vcpu = le32_to_cpu((__force __le32)READ_ONCE(record->vcpu));
-	if (access->vcpu != pvmc_vcpu(dev))
+	if (access->vcpu != vcpu)
 		return false;
 	addr = le64_to_cpu((__force __le64)READ_ONCE(record->addr));
 	access->addr = addr;
@@ -144,7 +154,7 @@ static bool pvmc_violation_take(struct pvmc_device *dev,
 
 static int pvmc_violation_open(struct pvmc_device *dev, phys_addr_t addr)
 {
-	u64 size = dev->info.host_page_size;
+	u64 size = READ_ONCE(dev->info.host_page_size);
 	struct pvmemcontrol_buf buf = {
 		.call.func_code = PVMEMCONTROL_MPROTECT_RW,
 		.call.addr = addr & ~(size - 1),
@@ -158,20 +168,44 @@ static int pvmc_violation_open(struct pvmc_device *dev, phys_addr_t addr)
 	return err;
 }
 
+/**
+ * pvmc_violations_over() - Forget for how long CPUs were stopped.
+ * @dev: device that has been connected anew
+ *
+ * Context: Process context, with pvmc_registry_lock held.
+ */
+void pvmc_violations_over(struct pvmc_device *dev)
+{
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		WRITE_ONCE(per_cpu_ptr(dev->cpu, cpu)->closed_since, 0);
+}
+
+/* There was no answer, or none that says whether the page is open. */
+static bool pvmc_violation_unsure(int err)
+{
+	return err == -EIO || err == -EBUSY || err == -ENODEV;
+}
+
 /*
- * The VMM has left somebody's request without answer, and is being connected
- * anew.  The access is stopped once more and again until the page can be opened,
- * which others see to meanwhile, but not for ever.
+ * Whether the page is open is not known.  If it is not, the access is stopped
+ * once more, and the VMM asked once more, but not for ever.
  */
 static void pvmc_violation_later(struct pvmc_device *dev, int err,
 				 struct pvmc_verdict *verdict)
 {
 	u64 since = this_cpu_read(dev->cpu->closed_since);
+	u64 last = this_cpu_read(dev->cpu->closed_last);
 	u64 now = local_clock();
 
-	if (!since)
-		this_cpu_write(dev->cpu->closed_since, now ?: 1);
-	if (!since || now - since < PVMC_CLOSED_LONGEST) {
+	/* The last time may have ended in a way that nobody noted here. */
+	if (!since || now - last >= PVMC_CLOSED_LONGEST) {
+		since = now ?: 1;
+		this_cpu_write(dev->cpu->closed_since, since);
+	}
+	this_cpu_write(dev->cpu->closed_last, now);
+	if (now - since < PVMC_CLOSED_LONGEST) {
 		verdict->again = true;
 		return;
 	}
@@ -235,7 +269,8 @@ static enum pvmemcontrol_policy pvmc_policy(struct pvmemcontrol_client *client)
  * @access: what was done
  * @verdict: set to whose page it was and what is to follow
  *
- * Opens the page unless the kernel is to panic.
+ * Opens the page unless the kernel is to panic.  It is to panic as well when
+ * the VMM says that it does not open the page, or does not say for too long.
  *
  * Context: NMI, or any with preemption off.
  */
@@ -264,16 +299,15 @@ void pvmc_violation(struct pvmc_device *dev,
 
 	if (verdict->panic || !access->stopped)
 		return;
-	err = pvmc_check_state(dev);
-	if (err) {
+	err = pvmc_violation_open(dev, access->addr);
+	if (pvmc_violation_unsure(err)) {
 		pvmc_violation_later(dev, err, verdict);
 		return;
 	}
 	this_cpu_write(dev->cpu->closed_since, 0);
-	verdict->error = pvmc_violation_open(dev, access->addr);
 	/* The instruction would be stopped again, and again. */
-	if (verdict->error)
-		verdict->panic = true;
+	verdict->error = err;
+	verdict->panic = err;
 }
 
 static unsigned int pvmc_device_violations(struct pvmc_device *dev,
@@ -283,11 +317,18 @@ static unsigned int pvmc_device_violations(struct pvmc_device *dev,
 	struct pvmemcontrol_access access = { .regs = regs };
 	struct pvmc_verdict verdict;
 	unsigned int i, taken = 0;
+	u32 vcpu;
 
 	if (!records)
 		return 0;
 	for (i = 0; i < PVMC_RECORDS; i++) {
-		if (!pvmc_violation_take(dev, &records[i], &access))
+		if (!READ_ONCE(records[i].sequence))
+			continue;
+		/* A guess could take what another CPU is waiting for. */
+		vcpu = pvmc_vcpu(dev);
+		if (vcpu == PVMC_VCPU_UNKNOWN)
+			break;
+		if (!pvmc_violation_take(&records[i], vcpu, &access))
 			continue;
 		taken++;
 		pvmc_violation(dev, &access, &verdict);

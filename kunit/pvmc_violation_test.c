@@ -29,6 +29,7 @@ struct violation_fixture {
 	struct pvmemcontrol_client other;
 	struct pvmemcontrol_access seen;
 	unsigned int asked;
+	bool had_vectors;
 };
 
 static struct violation_fixture *violation_of(struct pvmemcontrol_client *client)
@@ -164,6 +165,31 @@ static void violation_other_cpu(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 0ULL, f->vmm->records[1].sequence);
 }
 
+/* Which is ours the VMM does not say: none is, whatever is in them. */
+static void violation_unknown_cpu(struct kunit *test)
+{
+	static const enum fake_fault faults[] = {
+		FAKE_FAULT_REFUSE, FAKE_FAULT_SILENT, FAKE_FAULT_ERRNO,
+	};
+	struct violation_fixture *f = test->priv;
+	unsigned long flags;
+	int i;
+
+	local_irq_save(flags);
+	fake_vmm_violate(f->vmm, OWNED, WROTE, smp_processor_id(), STOPPED);
+	fake_vmm_violate(f->vmm, OWNED, WROTE, U32_MAX, STOPPED);
+	fake_vmm_violate(f->vmm, OWNED, WROTE, FAKE_VCPU, STOPPED);
+	for (i = 0; i < ARRAY_SIZE(faults); i++) {
+		fake_vmm_fault(f->vmm, faults[i], EINVAL, 0, -1);
+		KUNIT_EXPECT_EQ(test, 0U, violation_nmi());
+	}
+	fake_vmm_fault(f->vmm, FAKE_FAULT_NONE, 0, 0, 0);
+	KUNIT_EXPECT_EQ(test, 1U, violation_nmi());
+	local_irq_restore(flags);
+	KUNIT_EXPECT_NE(test, 0ULL, f->vmm->records[0].sequence);
+	KUNIT_EXPECT_NE(test, 0ULL, f->vmm->records[1].sequence);
+}
+
 /* As many as the page holds, in one NMI. */
 static void violation_full(struct kunit *test)
 {
@@ -238,12 +264,35 @@ static void violation_stale(struct kunit *test)
 			fake_client_sum(&f->client.counters->violations));
 }
 
-/* A page that cannot be opened would be touched again without end. */
+/* As if the CPU had been stopped at a page for that long. */
+static void violation_stopped_for(struct violation_fixture *f, u64 seconds)
+{
+	this_cpu_write(f->dev->cpu->closed_since,
+		       local_clock() - seconds * NSEC_PER_SEC);
+	this_cpu_write(f->dev->cpu->closed_last, local_clock());
+}
+
+static u64 violation_stopped_since(struct violation_fixture *f)
+{
+	return this_cpu_read(f->dev->cpu->closed_since);
+}
+
+/*
+ * A page that the VMM does not open would be touched again without end.  One of
+ * which it does not say whether it has may be open.
+ */
 static void violation_cannot_open(struct kunit *test)
 {
-	static const enum fake_fault faults[] = {
-		FAKE_FAULT_ERRNO, FAKE_FAULT_REFUSE, FAKE_FAULT_SILENT,
-		FAKE_FAULT_ELSEWHERE, FAKE_FAULT_GONE,
+	static const struct {
+		enum fake_fault fault;
+		bool said;
+	} faults[] = {
+		{ FAKE_FAULT_ERRNO, true },
+		{ FAKE_FAULT_REFUSE, true },
+		{ FAKE_FAULT_SILENT, false },
+		{ FAKE_FAULT_ELSEWHERE, false },
+		{ FAKE_FAULT_FORGET, false },
+		{ FAKE_FAULT_GONE, false },
 	};
 	struct violation_fixture *f = test->priv;
 	struct pvmc_verdict verdict;
@@ -253,46 +302,140 @@ static void violation_cannot_open(struct kunit *test)
 		fake_vmm_unplug(test, f->dev);
 		f->vmm->present = true;
 		f->dev = fake_vmm_plug(test, f->vmm);
-		fake_vmm_fault(f->vmm, faults[i], EINVAL, 0, 1);
+		fake_vmm_fault(f->vmm, faults[i].fault, EINVAL, 0, 1);
 		verdict = violation_judge(f, OWNED, true);
-		KUNIT_EXPECT_TRUE(test, verdict.panic);
-		KUNIT_EXPECT_NE(test, 0, verdict.error);
+		KUNIT_EXPECT_EQ(test, faults[i].said, verdict.panic);
+		KUNIT_EXPECT_EQ(test, !faults[i].said, verdict.again);
+		KUNIT_EXPECT_EQ(test, faults[i].said, verdict.error != 0);
 		/* What was not stopped goes on. */
-		fake_vmm_fault(f->vmm, faults[i], EINVAL, 0, 1);
+		fake_vmm_fault(f->vmm, faults[i].fault, EINVAL, 0, 1);
 		verdict = violation_judge(f, OWNED, false);
 		KUNIT_EXPECT_FALSE(test, verdict.panic);
 		fake_vmm_fault(f->vmm, FAKE_FAULT_NONE, 0, 0, 0);
 	}
 }
 
+/* All buffers of this CPU are in use: there will be one. */
+static void violation_busy(struct kunit *test)
+{
+	struct violation_fixture *f = test->priv;
+	struct pvmc_verdict verdict;
+
+	this_cpu_write(f->dev->cpu->depth, PVMC_LEVELS);
+	verdict = violation_judge(f, OWNED, true);
+	KUNIT_EXPECT_TRUE(test, verdict.again);
+	KUNIT_EXPECT_FALSE(test, verdict.panic);
+	violation_stopped_for(f, 11);
+	verdict = violation_judge(f, OWNED, true);
+	KUNIT_EXPECT_TRUE(test, verdict.panic);
+	KUNIT_EXPECT_EQ(test, -EBUSY, verdict.error);
+	this_cpu_write(f->dev->cpu->depth, 0);
+	KUNIT_EXPECT_FALSE(test, violation_judge(f, OWNED, true).again);
+	KUNIT_EXPECT_EQ(test, 0ULL, violation_stopped_since(f));
+}
+
 /*
- * While the VMM is being connected anew the page cannot be opened, but soon: it
- * is not the end, unless it takes too long.
+ * One request was left without answer, and whoever connects the device anew
+ * waits for this CPU: the VMM opens the page all the same.
+ */
+static void violation_down(struct kunit *test)
+{
+	struct violation_fixture *f = test->priv;
+	unsigned long flags;
+	unsigned int taken;
+
+	local_irq_save(flags);
+	fake_vmm_fault(f->vmm, FAKE_FAULT_SILENT, 0, 0, 1);
+	KUNIT_EXPECT_EQ(test, -EIO, pvmemcontrol_ping(&f->client));
+	KUNIT_EXPECT_EQ(test, PVMC_DOWN, READ_ONCE(f->dev->state));
+	fake_vmm_violate(f->vmm, OWNED, WROTE, FAKE_VCPU, STOPPED);
+	taken = violation_nmi();
+	KUNIT_EXPECT_FALSE(test, violation_judge(f, OWNED, true).again);
+	local_irq_restore(flags);
+	KUNIT_EXPECT_EQ(test, 1U, taken);
+	KUNIT_EXPECT_EQ(test, 2U, f->vmm->requests);
+	KUNIT_EXPECT_TRUE(test, fake_wait_recovered(f->dev, 1));
+}
+
+/*
+ * While the VMM is silent the page cannot be opened, but maybe soon: it is not
+ * the end, unless it takes too long.
  */
 static void violation_meanwhile(struct kunit *test)
 {
 	struct violation_fixture *f = test->priv;
 	struct pvmc_verdict verdict;
+	unsigned long flags;
 
-	WRITE_ONCE(f->dev->state, PVMC_DOWN);
+	/* Nothing is recovered in between. */
+	local_irq_save(flags);
+	fake_vmm_fault(f->vmm, FAKE_FAULT_SILENT, 0, 0, -1);
 	verdict = violation_judge(f, OWNED, true);
 	KUNIT_EXPECT_TRUE(test, verdict.again);
 	KUNIT_EXPECT_FALSE(test, verdict.panic);
+	KUNIT_EXPECT_EQ(test, PVMC_DOWN, READ_ONCE(f->dev->state));
 	KUNIT_EXPECT_TRUE(test, violation_judge(f, STALE, true).again);
 
 	/* Since longer ago than that. */
-	this_cpu_write(f->dev->cpu->closed_since,
-		       local_clock() - 11ULL * NSEC_PER_SEC);
+	violation_stopped_for(f, 11);
 	verdict = violation_judge(f, OWNED, true);
 	KUNIT_EXPECT_TRUE(test, verdict.panic);
 	KUNIT_EXPECT_EQ(test, -EIO, verdict.error);
 
-	WRITE_ONCE(f->dev->state, PVMC_UP);
+	/* And that was hours ago, and ended somehow. */
+	this_cpu_write(f->dev->cpu->closed_last,
+		       local_clock() - 3600 * NSEC_PER_SEC);
+	verdict = violation_judge(f, OWNED, true);
+	KUNIT_EXPECT_TRUE(test, verdict.again);
+	KUNIT_EXPECT_FALSE(test, verdict.panic);
+
+	fake_vmm_fault(f->vmm, FAKE_FAULT_NONE, 0, 0, 0);
 	verdict = violation_judge(f, OWNED, true);
 	KUNIT_EXPECT_FALSE(test, verdict.again);
 	KUNIT_EXPECT_FALSE(test, verdict.panic);
-	KUNIT_EXPECT_EQ(test, 0ULL, this_cpu_read(f->dev->cpu->closed_since));
-	KUNIT_EXPECT_EQ(test, 1U, f->vmm->requests);
+	KUNIT_EXPECT_EQ(test, 0ULL, violation_stopped_since(f));
+
+	violation_stopped_for(f, 5);
+	local_irq_restore(flags);
+	KUNIT_EXPECT_TRUE(test, fake_wait_recovered(f->dev, 1));
+	KUNIT_EXPECT_EQ(test, 0ULL, violation_stopped_since(f));
+}
+
+/* So it is over when the VMM does not tell of violations any more. */
+static void violation_over(struct kunit *test)
+{
+	struct violation_fixture *f = test->priv;
+
+	violation_stopped_for(f, 5);
+	f->vmm->features = 0;
+	pvmc_device_suspend(f->dev);
+	KUNIT_EXPECT_EQ(test, 0, pvmc_device_resume(f->dev));
+	KUNIT_EXPECT_EQ(test, 0ULL, violation_stopped_since(f));
+}
+
+/* What takes memory comes when the VMM tells of violations again. */
+static void violation_first_of_all(struct fake_vmm *vmm,
+				   const struct pvmemcontrol_vmm_call *call)
+{
+	struct violation_fixture *f = vmm->priv;
+
+	if (call->func_code == PVMEMCONTROL_VIOLATION)
+		f->had_vectors = this_cpu_read(f->dev->cpu->vector[0]);
+}
+
+static void violation_before_vectors(struct kunit *test)
+{
+	struct violation_fixture *f = test->priv;
+
+	pvmc_device_suspend(f->dev);
+	pvmc_vectors_free(f->dev);
+	f->had_vectors = true;
+	f->vmm->priv = f;
+	f->vmm->on_kick = violation_first_of_all;
+	KUNIT_EXPECT_EQ(test, 0, pvmc_device_resume(f->dev));
+	f->vmm->on_kick = NULL;
+	KUNIT_EXPECT_FALSE(test, f->had_vectors);
+	KUNIT_EXPECT_NOT_NULL(test, this_cpu_read(f->dev->cpu->vector[0]));
 }
 
 /* Any bytes in the records: nothing worse than a report. */
@@ -357,12 +500,17 @@ static void violation_recovered(struct kunit *test)
 static struct kunit_case pvmc_violation_cases[] = {
 	KUNIT_CASE(violation_opens),
 	KUNIT_CASE(violation_other_cpu),
+	KUNIT_CASE(violation_unknown_cpu),
 	KUNIT_CASE(violation_full),
 	KUNIT_CASE(violation_let_through),
 	KUNIT_CASE(violation_policies),
 	KUNIT_CASE(violation_stale),
 	KUNIT_CASE(violation_cannot_open),
+	KUNIT_CASE(violation_busy),
+	KUNIT_CASE(violation_down),
 	KUNIT_CASE(violation_meanwhile),
+	KUNIT_CASE(violation_over),
+	KUNIT_CASE(violation_before_vectors),
 	KUNIT_CASE(violation_garbage),
 	KUNIT_CASE(violation_not_watched),
 	KUNIT_CASE(violation_recovered),
