@@ -44,20 +44,31 @@ static_assert(sizeof(struct pvmc_slot) % PVMEMCONTROL_BUF_SIZE == 0);
 static_assert(PAGE_SIZE % sizeof(struct pvmc_slot) == 0);
 
 /*
- * The buffer still holds the request: the VMM has forgotten the buffer, or the
- * device is no longer there.
+ * The buffer at @depth, which is still in use, holds the request: the VMM has
+ * forgotten the buffer, or the device is no longer there.
  */
-static noinline int pvmc_unanswered(struct pvmc_device *dev, u64 func,
-				    u64 start, u64 length)
+static noinline int pvmc_unanswered(struct pvmc_device *dev,
+				    unsigned int depth, u64 func, u64 start,
+				    u64 length)
 {
+	/*
+	 * An answer that comes late must not find another request there: no
+	 * call uses the buffer after this.
+	 */
+	bool mine = cmpxchg(&dev->state, PVMC_UP, PVMC_DOWN) == PVMC_UP;
+
+	barrier();
+	this_cpu_write(dev->cpu->depth, depth);
+
+	this_cpu_inc(dev->cpu->counters.exits);
 	this_cpu_inc(dev->cpu->counters.no_answers);
 	trace_pvmemcontrol_no_answer(MINOR(dev->dev.devt), func, start, length);
+	/* Who else connects it, or has taken it down, sees to it. */
+	if (mine)
+		irq_work_queue(&dev->no_answer);
 	if (READ_ONCE(dev->state) == PVMC_GONE ||
 	    !dev->ops->present(dev->transport))
 		return -ENODEV;
-	/* An answer that comes late must not find another request there. */
-	cmpxchg(&dev->state, PVMC_UP, PVMC_DOWN);
-	irq_work_queue(&dev->no_answer);
 	return -EIO;
 }
 
@@ -103,17 +114,17 @@ __pvmc_exchange(struct pvmc_device *dev, struct pvmemcontrol_vmm_call call,
 	got.word[2] = READ_ONCE(slot->wire.word[2]);
 	got.word[3] = READ_ONCE(slot->wire.word[3]);
 
-	barrier();
-	WRITE_ONCE(cpu->depth, depth);
-
-	this_cpu_inc(dev->cpu->counters.exits);
 	if (unlikely(got.word[0] == sent.word[0] &&
 		     got.word[1] == sent.word[1] &&
 		     got.word[2] == sent.word[2] &&
 		     got.word[3] == sent.word[3]))
-		return pvmc_unanswered(dev, call.func_code, call.addr,
+		return pvmc_unanswered(dev, depth, call.func_code, call.addr,
 				       call.length);
 
+	barrier();
+	WRITE_ONCE(cpu->depth, depth);
+
+	this_cpu_inc(dev->cpu->counters.exits);
 	first = le64_to_cpu(got.word[0]);
 	ret->ret_errno = lower_32_bits(first);
 	ret->ret_code = upper_32_bits(first);

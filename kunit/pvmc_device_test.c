@@ -202,6 +202,25 @@ static void device_gone(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 0, f->c.restored);
 }
 
+/* Away for a while, and nobody has told the driver: found again by itself. */
+static void device_away(struct kunit *test)
+{
+	struct device_fixture *f = test->priv;
+	struct pvmc_device *dev = fake_vmm_plug(test, f->vmm);
+	unsigned long flags;
+
+	local_irq_save(flags);
+	f->vmm->present = false;
+	KUNIT_EXPECT_EQ(test, -ENODEV, device_call(f));
+	KUNIT_EXPECT_EQ(test, -EIO, device_call(f));
+	local_irq_restore(flags);
+	KUNIT_EXPECT_EQ(test, 1U, f->vmm->ignored);
+	msleep(20);
+	f->vmm->present = true;
+	KUNIT_EXPECT_TRUE(test, fake_wait_recovered(dev, 1));
+	KUNIT_EXPECT_EQ(test, 0, device_call(f));
+}
+
 /* The page size may be another after a recovery. */
 static void device_moves_host(struct kunit *test)
 {
@@ -390,6 +409,7 @@ static struct kunit_case pvmc_device_cases[] = {
 	KUNIT_CASE(device_silent_for_long),
 	KUNIT_CASE(device_silent_unplug),
 	KUNIT_CASE(device_gone),
+	KUNIT_CASE(device_away),
 	KUNIT_CASE(device_moves_host),
 	KUNIT_CASE(device_two),
 	KUNIT_CASE(device_spare_down),

@@ -43,12 +43,16 @@ static struct {
 	unsigned int batches;
 	unsigned int strays;
 	unsigned int no_answers;
+	int interrupting_call;
 	unsigned int restores;
 	unsigned int splits[MEM_TABLE_LEVELS];
 	unsigned int merges[MEM_TABLE_LEVELS];
 	u64 split_pfn;
 	u32 split_index;
 } seen;
+
+/* Makes a call as soon as it is known that another has no answer, or NULL. */
+static struct pvmemcontrol_client *seen_interrupt;
 
 static struct seen_call *seen_find(u64 id)
 {
@@ -132,6 +136,8 @@ static void see_no_answer(void *unused, u32 device, u32 func, u64 start,
 			  u64 length)
 {
 	seen.no_answers++;
+	if (seen_interrupt)
+		seen.interrupting_call = pvmemcontrol_ping(seen_interrupt);
 }
 
 static void see_restore(void *unused, u32 device, const char *client)
@@ -403,6 +409,25 @@ static void trace_vector_silent(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 6ULL, seen.batch[0].errors);
 }
 
+/*
+ * Who interrupts a call that has no answer does not use its buffer: it might
+ * take the answer that comes late for its own.
+ */
+static void trace_no_answer_interrupted(struct kunit *test)
+{
+	struct batch_fixture *f = test->priv;
+
+	fake_vmm_fault(f->vmm, FAKE_FAULT_SILENT, 0, 0, 1);
+	seen_interrupt = &f->client;
+	KUNIT_EXPECT_EQ(test, -EIO, pvmemcontrol_ping(&f->client));
+	seen_interrupt = NULL;
+	KUNIT_EXPECT_EQ(test, 1U, seen.no_answers);
+	KUNIT_EXPECT_EQ(test, -EIO, seen.interrupting_call);
+	/* One when it was connected. */
+	KUNIT_EXPECT_EQ(test, 2U, f->vmm->infos);
+	KUNIT_EXPECT_TRUE(test, fake_wait_recovered(f->dev, 1));
+}
+
 /* A vector that is refused as such is a call, and its ranges others. */
 static void trace_vector_refused(struct kunit *test)
 {
@@ -518,6 +543,7 @@ static struct kunit_case trace_cases[] = {
 	KUNIT_CASE(trace_vector),
 	KUNIT_CASE(trace_vector_entry_fails),
 	KUNIT_CASE(trace_vector_silent),
+	KUNIT_CASE(trace_no_answer_interrupted),
 	KUNIT_CASE(trace_vector_refused),
 	KUNIT_CASE(trace_nested),
 	KUNIT_CASE(trace_restore),
