@@ -185,7 +185,8 @@ void pvmc_recover(struct work_struct *work)
 	int err;
 
 	mutex_lock(&pvmc_registry_lock);
-	if (dev->state != PVMC_UP && dev->state != PVMC_DOWN)
+	/* It may have been connected, or suspended, since this was asked for. */
+	if (dev->state != PVMC_DOWN)
 		goto unlock;
 
 	pvmc_quiesce(dev, PVMC_DOWN);

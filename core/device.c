@@ -270,7 +270,7 @@ EXPORT_SYMBOL_GPL(pvmc_device_freeze);
  * The clients are told to restore.  Where the VMM does not answer, trying goes
  * on in the background.
  *
- * Context: Process context.
+ * Context: Process context.  Waits for calls in flight.
  * Return: 0, or why the device is not connected, as pvmc_device_register().
  */
 int pvmc_device_resume(struct pvmc_device *dev)
@@ -278,7 +278,8 @@ int pvmc_device_resume(struct pvmc_device *dev)
 	int err;
 
 	mutex_lock(&pvmc_registry_lock);
-	WRITE_ONCE(dev->state, PVMC_DOWN);
+	/* One that was not suspended may be in use, or be about to be recovered. */
+	pvmc_quiesce(dev, PVMC_DOWN);
 	err = pvmc_connect(dev);
 	if (err) {
 		queue_delayed_work(system_long_wq, &dev->recover,

@@ -324,6 +324,25 @@ static void device_suspend_when_due(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 0, device_call(f));
 }
 
+/* Nor is one that is up, whoever has asked for it. */
+static void device_up_not_recovered(struct kunit *test)
+{
+	struct device_fixture *f = test->priv;
+	struct pvmc_device *dev = fake_vmm_plug(test, f->vmm);
+
+	queue_delayed_work(system_long_wq, &dev->recover, 0);
+	flush_delayed_work(&dev->recover);
+	KUNIT_EXPECT_EQ(test, 1, f->vmm->handshakes);
+	KUNIT_EXPECT_EQ(test, 0, f->c.restored);
+	KUNIT_EXPECT_EQ(test, 0UL, dev->recoveries);
+
+	queue_delayed_work(system_long_wq, &dev->recover, HZ);
+	KUNIT_EXPECT_EQ(test, 0, pvmc_device_resume(dev));
+	KUNIT_EXPECT_FALSE(test, delayed_work_pending(&dev->recover));
+	KUNIT_EXPECT_EQ(test, 2, f->vmm->handshakes);
+	KUNIT_EXPECT_EQ(test, 0, device_call(f));
+}
+
 /* What happens to a device that kernel code does not use is not its affair. */
 static void device_spare_recovers(struct kunit *test)
 {
@@ -415,6 +434,7 @@ static struct kunit_case pvmc_device_cases[] = {
 	KUNIT_CASE(device_spare_down),
 	KUNIT_CASE(device_late_answer),
 	KUNIT_CASE(device_suspend_when_due),
+	KUNIT_CASE(device_up_not_recovered),
 	KUNIT_CASE(device_spare_recovers),
 	KUNIT_CASE(device_resume_silent),
 	KUNIT_CASE(device_suspended_unplug),
