@@ -36,20 +36,32 @@ static const struct kobj_type pvmc_client_ktype = {
 	.default_groups = pvmc_client_groups,
 };
 
-static bool pvmc_have_device(void)
+/* Whether there is a device, and calls reach it. */
+static bool pvmc_device_works(void)
 {
-	return rcu_dereference_protected(pvmc_active,
-				lockdep_is_held(&pvmc_registry_lock));
+	struct pvmc_device *dev;
+
+	lockdep_assert_held(&pvmc_registry_lock);
+	dev = rcu_dereference_protected(pvmc_active, true);
+	return dev && READ_ONCE(dev->state) == PVMC_UP;
 }
 
+/*
+ * Where the device does not work, it is done when it does again.  So it is when
+ * it has ceased to while the client was at it: what that says then is not of
+ * the device.
+ */
 static void pvmc_attach(struct pvmc_client_node *node)
 {
 	struct pvmemcontrol_client *client = node->client;
 	int err = 0;
 
+	if (node->attached || node->refused || !pvmc_device_works())
+		return;
 	if (client->ops && client->ops->attach)
 		err = client->ops->attach(client);
 	node->attached = !err;
+	node->refused = err && err != -EIO && err != -ENODEV;
 }
 
 static void pvmc_detach(struct pvmc_client_node *node)
@@ -59,6 +71,7 @@ static void pvmc_detach(struct pvmc_client_node *node)
 	if (node->attached && client->ops && client->ops->detach)
 		client->ops->detach(client);
 	node->attached = false;
+	node->refused = false;
 }
 
 /* A device came.  Called with pvmc_active set. */
@@ -115,19 +128,31 @@ void pvmc_clients_forget(struct pvmc_device *dev)
 			node->client->ops->forget(node->client);
 }
 
-/* It is connected again. */
+static void pvmc_restore(struct pvmc_client_node *node,
+			 const struct pvmc_device *dev)
+{
+	struct pvmemcontrol_client *client = node->client;
+
+	if (!client->ops || !client->ops->restore)
+		return;
+	trace_pvmemcontrol_restore(MINOR(dev->dev.devt), client->name);
+	client->ops->restore(client);
+}
+
+/* It is connected again.  Who came meanwhile has not been attached to it. */
 void pvmc_clients_restore(struct pvmc_device *dev)
 {
 	struct pvmc_client_node *node;
 
 	lockdep_assert_held(&pvmc_registry_lock);
 
+	if (rcu_access_pointer(pvmc_active) != dev)
+		return;
 	list_for_each_entry(node, &pvmc_clients, node) {
-		if (!pvmc_is_told(node, dev) || !node->client->ops->restore)
-			continue;
-		trace_pvmemcontrol_restore(MINOR(dev->dev.devt),
-					   node->client->name);
-		node->client->ops->restore(node->client);
+		if (node->attached)
+			pvmc_restore(node, dev);
+		else
+			pvmc_attach(node);
 	}
 }
 
@@ -178,10 +203,10 @@ static bool pvmc_client_find(const char *name)
  * pvmemcontrol_register_client() - Become a user of the device.
  * @client: name and callbacks; must stay until it is unregistered
  *
- * Works whether or not there is a device.  Where there is, the attach callback
- * has been called when this returns; where there is not, it is called when one
- * comes, which may be before this returns.  The client's counters are in
- * /sys/kernel/pvmemcontrol/NAME/.
+ * Works whether or not there is a device.  Where there is one that works, the
+ * attach callback has been called when this returns; where there is not, it is
+ * called when there is, which may be before this returns.  The client's counters
+ * are in /sys/kernel/pvmemcontrol/NAME/.
  *
  * Context: Process context, but not from a client's callback.  May sleep.
  * Return: 0; -EINVAL when the name is missing or is not one path component;
@@ -218,8 +243,7 @@ int pvmemcontrol_register_client(struct pvmemcontrol_client *client)
 	client->counters = node->counters;
 	client->node = node;
 	list_add_tail_rcu(&node->node, &pvmc_clients);
-	if (pvmc_have_device())
-		pvmc_attach(node);
+	pvmc_attach(node);
 	mutex_unlock(&pvmc_registry_lock);
 	return 0;
 

@@ -190,7 +190,8 @@ struct pvmc_client_counters {
 
 /*
  * What the core has of a client.  Apart from it, as a kobject may be released
- * later than it is put (CONFIG_DEBUG_KOBJECT_RELEASE).
+ * later than it is put (CONFIG_DEBUG_KOBJECT_RELEASE).  @attached: to the device
+ * that is in use; @refused: does without it.
  */
 struct pvmc_client_node {
 	struct kobject kobj;
@@ -198,6 +199,7 @@ struct pvmc_client_node {
 	struct pvmemcontrol_client *client;
 	struct list_head node;
 	bool attached;
+	bool refused;
 };
 
 /* main.c */

@@ -163,6 +163,60 @@ static void client_refuses(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 1, c->detached);
 }
 
+/* Registered while calls do not reach the VMM: attached when they do. */
+static void client_while_down(struct kunit *test)
+{
+	struct test_client *c = test_client_new(test, "test");
+	struct pvmc_device *dev = fake_vmm_plug(test, fake_vmm_new(test));
+
+	pvmc_device_suspend(dev);
+	fake_client_add(test, &c->client);
+	KUNIT_EXPECT_EQ(test, 0, c->attached);
+	KUNIT_EXPECT_EQ(test, 0, pvmc_device_resume(dev));
+	KUNIT_EXPECT_EQ(test, 1, c->attached);
+	KUNIT_EXPECT_EQ(test, 0, c->restored);
+
+	pvmc_device_suspend(dev);
+	KUNIT_EXPECT_EQ(test, 1, c->forgot);
+	KUNIT_EXPECT_EQ(test, 0, pvmc_device_resume(dev));
+	KUNIT_EXPECT_EQ(test, 1, c->attached);
+	KUNIT_EXPECT_EQ(test, 1, c->restored);
+	fake_vmm_unplug(test, dev);
+	KUNIT_EXPECT_EQ(test, 1, c->detached);
+}
+
+/* The VMM falls silent while one attaches: tried again, and the next waits. */
+static void client_attach_silent(struct kunit *test)
+{
+	static const enum fake_fault faults[] = {
+		FAKE_FAULT_SILENT, FAKE_FAULT_FORGET, FAKE_FAULT_ELSEWHERE,
+	};
+	struct test_client *first = test_client_new(test, "first");
+	struct test_client *next = test_client_new(test, "next");
+	struct pvmc_device *dev;
+	struct fake_vmm *vmm;
+	int i, n;
+
+	fake_client_add(test, &first->client);
+	fake_client_add(test, &next->client);
+	for (i = 0; i < ARRAY_SIZE(faults); i++) {
+		n = first->attached;
+		vmm = fake_vmm_new(test);
+		/* INFO and FEATURES come first. */
+		fake_vmm_fault(vmm, faults[i], 0, 2, 1);
+		dev = fake_vmm_plug(test, vmm);
+		KUNIT_EXPECT_TRUE(test, fake_wait_recovered(dev, 1));
+		KUNIT_EXPECT_EQ(test, n + 2, first->attached);
+		KUNIT_EXPECT_EQ(test, i + 1, next->attached);
+		KUNIT_EXPECT_EQ(test, 0, first->forgot);
+		KUNIT_EXPECT_EQ(test, 0, first->restored);
+		KUNIT_EXPECT_EQ(test, 0, next->restored);
+		fake_vmm_unplug(test, dev);
+		KUNIT_EXPECT_EQ(test, i + 1, first->detached);
+		KUNIT_EXPECT_EQ(test, i + 1, next->detached);
+	}
+}
+
 static void client_names(struct kunit *test)
 {
 	static const char *const bad[] = { NULL, "", ".", "..", "a/b", "/" };
@@ -262,6 +316,8 @@ static struct kunit_case pvmc_client_cases[] = {
 	KUNIT_CASE(client_before_device),
 	KUNIT_CASE(client_without_callbacks),
 	KUNIT_CASE(client_refuses),
+	KUNIT_CASE(client_while_down),
+	KUNIT_CASE(client_attach_silent),
 	KUNIT_CASE(client_names),
 	KUNIT_CASE(client_counters_apart),
 	KUNIT_CASE(client_suspend),

@@ -103,7 +103,9 @@ enum pvmemcontrol_policy {
  *
  * @attach: A device came (or was there at registration), and calls reach it.
  *	An error means that the client does without this device: it is not told
- *	of anything further about it, but may still make calls.
+ *	of anything further about it, but may still make calls.  -EIO and -ENODEV
+ *	mean that the VMM fell silent, as calls say it: attach is called again
+ *	when the device has been connected anew.
  * @detach: The device is about to go.  Calls still reach it when it leaves in
  *	good order, and fail with -ENODEV when it has gone already.
  * @release: The guest is about to sleep, or to give way to another kernel: to
