@@ -49,4 +49,7 @@ struct pvmc_vector {
 	u64 ns;
 };
 
+/* batch_send.c */
+void pvmc_send_next(struct pvmc_send *send);
+
 #endif /* _PVMC_BATCH_H */
