@@ -43,6 +43,22 @@ int pvmc_answer_error(u32 func, const struct pvmemcontrol_vmm_ret *ret)
 }
 
 /**
+ * pvmc_answer_refused() - Whether the VMM does not have a range for RAM.
+ * @func: the request's function code
+ * @ret: a copy of the answer, in the byte order of the machine
+ *
+ * Of a part of the range it may say something else.
+ *
+ * Context: Any.
+ * Return: Whether it says that it is not all in one region of RAM; the host has
+ * not been asked then.
+ */
+bool pvmc_answer_refused(u32 func, const struct pvmemcontrol_vmm_ret *ret)
+{
+	return ret->ret_errno == EINVAL && ret->ret_code == func;
+}
+
+/**
  * pvmc_answer_info() - Read the answer to PVMEMCONTROL_INFO.
  * @ret: a copy of the answer, in the byte order of the machine
  * @info: set when 0 is returned

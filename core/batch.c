@@ -258,6 +258,10 @@ EXPORT_SYMBOL_GPL(pvmemcontrol_batch_add);
  * knows vectors, one for as many as it takes at once.  One exit deals with no
  * more than the module parameter piece_mib says, all its ranges together.
  *
+ * Where the VMM refuses a range, as not all in one of its regions of RAM, that is
+ * sent in smaller parts: ranges that merged need not be in the same region.  It
+ * remains one range that is reported once.
+ *
  * A range that fails does not keep those after it from being sent.  Where the
  * VMM does not answer, or what it answers makes no sense, all ranges of that
  * exit count as failed with 0 or more bytes dealt with: whether they were is

@@ -15,6 +15,7 @@
  * @done: bytes of the range that is next
  * @next: the range that is next
  * @single: the VMM does not take vectors after all
+ * @refused: what follows on @done is not all in one region of RAM
  */
 struct pvmc_send {
 	struct pvmemcontrol_batch *batch;
@@ -23,6 +24,7 @@ struct pvmc_send {
 	u64 done;
 	u32 next;
 	bool single;
+	bool refused;
 };
 
 /**

@@ -3,7 +3,9 @@
  * Batches on their way to the VMM: many ranges in one exit where it takes them,
  * and what became of each.
  */
+#include <linux/align.h>
 #include <linux/io.h>
+#include <linux/log2.h>
 #include <linux/minmax.h>
 #include <linux/sched/clock.h>
 
@@ -11,6 +13,13 @@
 #include "call.h"
 #include "core.h"
 #include "tracing.h"
+
+/*
+ * How often the VMM may refuse parts of what one exit was to deal with.  To find
+ * where one of its regions ends takes at most as many as there are halves of a
+ * piece, 18 for 1 GiB; one that refuses without end must not keep us at it.
+ */
+#define PVMC_PARTS_REFUSED	64
 
 /* The range that is next has been dealt with, or will not be. */
 static void pvmc_send_report(struct pvmc_send *send, int err)
@@ -30,6 +39,62 @@ static void pvmc_send_report(struct pvmc_send *send, int err)
 	send->done = 0;
 }
 
+/*
+ * The VMM takes what is in one of its regions of RAM and has refused what comes
+ * next.  Ranges that were good each may have merged into one that is in two
+ * regions, and nobody can see that from here: so try smaller parts, and larger
+ * ones again behind where the border was.
+ */
+static int pvmc_send_parts(struct pvmc_send *send)
+{
+	struct pvmemcontrol_batch *batch = send->batch;
+	const struct pvmemcontrol_range *range = &batch->range[send->next];
+	u64 start = range->start + send->done;
+	struct pvmemcontrol_info info;
+	unsigned int refused = 1;
+	u64 piece, part, end;
+	int err;
+
+	err = pvmemcontrol_get_info(&info);
+	if (err)
+		return err;
+	piece = pvmc_piece_for(info.host_page_size);
+	end = start + pvmc_piece_length(piece, start,
+					range->length - send->done);
+	if (end - start <= info.host_page_size)
+		return -EINVAL;
+	part = rounddown_pow_of_two(end - start - 1);
+
+	while (start < end) {
+		struct pvmc_progress progress = { .batch = send->id };
+		u64 length = pvmc_piece_length(part, start, end - start);
+
+		err = pvmc_call_client(batch->client, range->func, start,
+				       length, range->arg, &progress);
+		batch->exits += progress.exits;
+		send->done += progress.done;
+		start += progress.done;
+		if (progress.refused && length > info.host_page_size &&
+		    refused++ < PVMC_PARTS_REFUSED)
+			part = rounddown_pow_of_two(length - 1);
+		else if (err)
+			return err;
+		while (!err && part < piece && IS_ALIGNED(start, 2 * part))
+			part *= 2;
+		pvmc_resched();
+	}
+	return 0;
+}
+
+static void pvmc_send_refused(struct pvmc_send *send)
+{
+	int err = pvmc_send_parts(send);
+
+	send->refused = false;
+	if (err || send->done == send->batch->range[send->next].length)
+		pvmc_send_report(send, err);
+}
+
 static void pvmc_send_one(struct pvmc_send *send)
 {
 	struct pvmemcontrol_batch *batch = send->batch;
@@ -43,7 +108,10 @@ static void pvmc_send_one(struct pvmc_send *send)
 			       &progress);
 	batch->exits += progress.exits;
 	send->done += progress.done;
-	pvmc_send_report(send, err);
+	if (progress.refused)
+		pvmc_send_refused(send);
+	else
+		pvmc_send_report(send, err);
 }
 
 /* Puts what comes next into @wire.  Returns how many, and of how many bytes. */
@@ -199,6 +267,7 @@ static int pvmc_send_account(struct pvmc_send *send,
 			     const struct pvmc_vector *vector, u64 *done)
 {
 	int err = 0;
+	u32 func;
 
 	*done = 0;
 	switch (vector->result) {
@@ -207,9 +276,11 @@ static int pvmc_send_account(struct pvmc_send *send,
 		break;
 	case PVMC_VECTOR_FAILED:
 		*done = pvmc_send_succeeded(send, vector->succeeded);
-		err = pvmc_answer_error(send->batch->range[send->next].func,
-					&vector->ret);
-		pvmc_send_report(send, err);
+		func = send->batch->range[send->next].func;
+		err = pvmc_answer_error(func, &vector->ret);
+		send->refused = pvmc_answer_refused(func, &vector->ret);
+		if (!send->refused)
+			pvmc_send_report(send, err);
 		break;
 	case PVMC_VECTOR_REFUSED:
 		err = -EINVAL;
@@ -253,6 +324,10 @@ void pvmc_send_next(struct pvmc_send *send)
 	u64 done;
 	int err;
 
+	if (send->refused) {
+		pvmc_send_refused(send);
+		return;
+	}
 	if (send->single || !pvmc_send_exit(send, &vector)) {
 		/* No buffer was free for a vector; one may be by now. */
 		if (trace_pvmemcontrol_call_exit_enabled())

@@ -418,9 +418,13 @@ int pvmc_call_client(struct pvmemcontrol_client *client, u32 func,
 		.arg = arg,
 	};
 	struct pvmemcontrol_vmm_ret ret;
+	int err;
 
 	*progress = (struct pvmc_progress) { .batch = progress->batch };
-	return pvmc_call(NULL, client, &call, &ret, progress);
+	err = pvmc_call(NULL, client, &call, &ret, progress);
+	progress->refused = err && progress->answered &&
+			    pvmc_answer_refused(func, &ret);
+	return err;
 }
 
 /*

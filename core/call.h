@@ -48,10 +48,14 @@ static inline int pvmc_check_state(const struct pvmc_device *dev)
 }
 
 /* The most that one exit is to deal with, in bytes; a power of two. */
+static inline u64 pvmc_piece_for(u64 host_page_size)
+{
+	return max((u64)READ_ONCE(pvmc_piece_mib) * SZ_1M, host_page_size);
+}
+
 static inline u64 pvmc_piece(const struct pvmc_device *dev)
 {
-	return max((u64)READ_ONCE(pvmc_piece_mib) * SZ_1M,
-		   dev->info.host_page_size);
+	return pvmc_piece_for(dev->info.host_page_size);
 }
 
 /* What is too long for one exit is cut at multiples of a piece. */

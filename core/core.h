@@ -79,12 +79,14 @@ enum pvmc_vector_result {
  * @batch: the number of the batch that it is part of, for tracing; 0 for none
  * @exits: that it took
  * @answered: the last was answered, and there is an answer to look at
+ * @refused: which was that the range is not all in one region of RAM
  */
 struct pvmc_progress {
 	u64 done;
 	u64 batch;
 	u32 exits;
 	bool answered;
+	bool refused;
 };
 
 /**
@@ -247,6 +249,7 @@ int pvmc_call_device(struct pvmc_device *dev,
 
 /* answer.c */
 int pvmc_answer_error(u32 func, const struct pvmemcontrol_vmm_ret *ret);
+bool pvmc_answer_refused(u32 func, const struct pvmemcontrol_vmm_ret *ret);
 int pvmc_answer_info(const struct pvmemcontrol_vmm_ret *ret,
 		     struct pvmemcontrol_info *info);
 void pvmc_answer_features(const struct pvmemcontrol_vmm_ret *ret,

@@ -163,6 +163,19 @@ static bool fake_guards(const struct fake_vmm *vmm, u64 func)
 	       (func == PVMEMCONTROL_GUARD || func == PVMEMCONTROL_UNGUARD);
 }
 
+/* Whether a range is all in one region of RAM. */
+static bool fake_is_ram(const struct fake_vmm *vmm,
+			const struct pvmemcontrol_vmm_call *call)
+{
+	u64 end = call->addr + call->length;
+
+	if (vmm->ram_end && end > vmm->ram_end)
+		return false;
+	if (vmm->longest && call->length > vmm->longest)
+		return false;
+	return call->addr >= vmm->region_end || end <= vmm->region_end;
+}
+
 static void fake_carry_out(struct fake_vmm *vmm, struct pvmc_wire *wire,
 			   const struct pvmemcontrol_vmm_call *call)
 {
@@ -187,6 +200,10 @@ static void fake_carry_out(struct fake_vmm *vmm, struct pvmc_wire *wire,
 	if (call->func_code >= PVMEMCONTROL_NR_FUNC_1_0 &&
 	    !fake_guards(vmm, call->func_code)) {
 		fake_answer(wire, EOPNOTSUPP, call->func_code, 0, 0, 0);
+		return;
+	}
+	if (!fake_is_ram(vmm, call)) {
+		fake_answer(wire, EINVAL, call->func_code, 0, 0, 0);
 		return;
 	}
 	if (call->func_code == PVMEMCONTROL_REMOVE && !shared) {

@@ -87,6 +87,9 @@ enum fake_state {
  * @shared: memory is shared: DONTNEED keeps it, REMOVE zeroes it
  * @shared_start: so is what is from here on, whatever @shared says
  * @zeroes: DONTNEED and REMOVE zero memory at all
+ * @region_end: one region of RAM ends here, and another begins; 0: there is one
+ * @ram_end: and here all ends; 0: it does not
+ * @longest: ranges that are longer are refused; 0: none is
  * @fault: what goes wrong
  * @fault_errno: with which errno
  * @fault_skip: requests that go well before
@@ -131,6 +134,9 @@ struct fake_vmm {
 	bool shared;
 	phys_addr_t shared_start;
 	bool zeroes;
+	u64 region_end;
+	u64 ram_end;
+	u64 longest;
 
 	enum fake_fault fault;
 	u32 fault_errno;

@@ -56,8 +56,9 @@ static unsigned int perm_fault_failures(const struct perm_fault *f,
 					bool vectors, bool entries,
 					unsigned int nr)
 {
-	/* A refused vector is sent one by one. */
-	if (f->fault == FAKE_FAULT_REFUSE && vectors && !entries)
+	/* A refused vector is sent one by one, and a refused range in parts. */
+	if (f->fault == FAKE_FAULT_REFUSE &&
+	    (f->err == EINVAL || (vectors && !entries)))
 		return 0;
 	/* It may pass for an answer, once in a long while. */
 	return f->fault == FAKE_FAULT_GARBAGE ? nr - 1 : nr;
