@@ -194,17 +194,45 @@ void pvmc_device_unregister(struct pvmc_device *dev)
 }
 EXPORT_SYMBOL_GPL(pvmc_device_unregister);
 
+/*
+ * A VMM that left a request without answer has closed what it had closed before,
+ * and may do what it is asked by now.  Tried once: whoever wants a device to rest
+ * does not wait until it does.
+ */
+static void pvmc_device_wake(struct pvmc_device *dev)
+{
+	if (READ_ONCE(dev->state) == PVMC_UP)
+		return;
+	pvmc_quiesce(dev, PVMC_DOWN);
+	if (!pvmc_connect(dev))
+		WRITE_ONCE(dev->state, PVMC_UP);
+}
+
+/* Nobody can close anything by now.  It may have fallen silent only just. */
+static int pvmc_device_open(struct pvmc_device *dev)
+{
+	int err = pvmc_open_all(dev);
+
+	if (err == -EIO)
+		err = pvmc_connect(dev) ?: pvmc_open_all(dev);
+	if (err)
+		dev_err(&dev->dev, "the VMM does not open all of memory: %pe\n",
+			ERR_PTR(err));
+	return err;
+}
+
 /* The clients undo before what must not outlast this kernel. */
 static int pvmc_device_rest(struct pvmc_device *dev, bool open)
 {
 	int err = 0;
 
 	mutex_lock(&pvmc_registry_lock);
+	if (open)
+		pvmc_device_wake(dev);
 	pvmc_clients_release(dev);
 	pvmc_quiesce(dev, PVMC_SUSPENDED);
-	/* Nobody can close anything from here on. */
 	if (open)
-		err = pvmc_open_all(dev);
+		err = pvmc_device_open(dev);
 	pvmc_clients_forget(dev);
 	dev->ops->disconnect(dev->transport);
 	mutex_unlock(&pvmc_registry_lock);
@@ -229,11 +257,14 @@ EXPORT_SYMBOL_GPL(pvmc_device_suspend);
  * pvmc_device_shutdown() - Leave a device, and all of memory, to another kernel.
  * @dev: device from pvmc_device_register()
  *
+ * One that is not connected is connected, once, as what is closed would stop the
+ * other kernel.
+ *
  * Context: Process context.  Waits for calls in flight.
  */
 void pvmc_device_shutdown(struct pvmc_device *dev)
 {
-	/* Nobody is left to hear that it is not so. */
+	/* Nothing is left to do for who hears that it is not so. */
 	pvmc_device_rest(dev, true);
 }
 EXPORT_SYMBOL_GPL(pvmc_device_shutdown);
@@ -254,11 +285,8 @@ int pvmc_device_freeze(struct pvmc_device *dev)
 {
 	int err = pvmc_device_rest(dev, true);
 
-	if (err) {
-		dev_err(&dev->dev, "the VMM does not open all of memory: %pe\n",
-			ERR_PTR(err));
+	if (err)
 		pvmc_device_resume(dev);
-	}
 	return err;
 }
 EXPORT_SYMBOL_GPL(pvmc_device_freeze);

@@ -285,6 +285,51 @@ static void client_suspend(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 0, c->detached);
 }
 
+/* The VMM was silent for once: before another kernel comes it is asked again. */
+static void client_shutdown_down(struct kunit *test)
+{
+	struct test_client *c = test_client_new(test, "test");
+	struct fake_vmm *vmm = fake_vmm_new(test);
+	struct pvmc_device *dev = fake_vmm_plug(test, vmm);
+	unsigned long flags;
+
+	fake_client_add(test, &c->client);
+	local_irq_save(flags);
+	fake_vmm_fault(vmm, FAKE_FAULT_FORGET, 0, 0, 1);
+	KUNIT_EXPECT_EQ(test, -EIO, pvmemcontrol_ping(&c->client));
+	local_irq_restore(flags);
+	pvmc_device_shutdown(dev);
+	KUNIT_EXPECT_EQ(test, 0, c->release_call);
+	KUNIT_EXPECT_EQ(test, -EIO, pvmemcontrol_ping(&c->client));
+	KUNIT_EXPECT_EQ(test, (int)FAKE_BROKEN, (int)vmm->state);
+	KUNIT_EXPECT_EQ(test, 2, vmm->handshakes);
+
+	/* Out of what is no sleep any more, too. */
+	KUNIT_EXPECT_EQ(test, 0, pvmc_device_freeze(dev));
+	KUNIT_EXPECT_EQ(test, 0, c->release_call);
+	KUNIT_EXPECT_EQ(test, 3, vmm->handshakes);
+	KUNIT_EXPECT_EQ(test, 0, pvmc_device_resume(dev));
+	KUNIT_EXPECT_EQ(test, 0, pvmemcontrol_ping(&c->client));
+}
+
+/* And if it is silent for ever, that has an end. */
+static void client_shutdown_silent(struct kunit *test)
+{
+	struct test_client *c = test_client_new(test, "test");
+	struct fake_vmm *vmm = fake_vmm_new(test);
+	struct pvmc_device *dev = fake_vmm_plug(test, vmm);
+
+	fake_client_add(test, &c->client);
+	fake_vmm_fault(vmm, FAKE_FAULT_SILENT, 0, 0, -1);
+	KUNIT_EXPECT_EQ(test, -EIO, pvmemcontrol_ping(&c->client));
+	pvmc_device_shutdown(dev);
+	KUNIT_EXPECT_EQ(test, -EIO, c->release_call);
+	KUNIT_EXPECT_FALSE(test, delayed_work_pending(&dev->recover));
+	vmm->present = false;
+	pvmc_device_shutdown(dev);
+	KUNIT_EXPECT_EQ(test, (int)PVMC_SUSPENDED, (int)READ_ONCE(dev->state));
+}
+
 #ifdef CONFIG_FAULT_INJECTION
 /* Each allocation of registering fails once, in turn. */
 static void client_no_memory(struct kunit *test)
@@ -321,6 +366,8 @@ static struct kunit_case pvmc_client_cases[] = {
 	KUNIT_CASE(client_names),
 	KUNIT_CASE(client_counters_apart),
 	KUNIT_CASE(client_suspend),
+	KUNIT_CASE(client_shutdown_down),
+	KUNIT_CASE(client_shutdown_silent),
 #ifdef CONFIG_FAULT_INJECTION
 	KUNIT_CASE(client_no_memory),
 #endif
