@@ -478,7 +478,8 @@ int pvmc_call_device(struct pvmc_device *dev,
  * pvmemcontrol_get_info() - Ask what the VMM said of itself.
  * @info: set when 0 is returned
  *
- * No exit: the VMM was asked when it was connected.
+ * No exit: the VMM was asked when it was connected, and for what zeroes also
+ * before memory that was added since could be used.
  *
  * Context: Any.
  * Return: 0; -ENODEV when there is no device; -EIO when there is one but its
@@ -493,8 +494,11 @@ int pvmemcontrol_get_info(struct pvmemcontrol_info *info)
 	dev = rcu_dereference_sched(pvmc_active);
 	if (dev)
 		err = pvmc_check_state(dev);
-	if (!err)
-		*info = dev->info;
+	if (!err) {
+		/* Memory may come at any time; the rest does not change. */
+		*info = data_race(dev->info);
+		info->zeroing = READ_ONCE(dev->info.zeroing);
+	}
 	preempt_enable();
 	return err;
 }

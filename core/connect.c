@@ -57,6 +57,7 @@ static int pvmc_ask_features(struct pvmc_device *dev)
 	};
 	int err;
 
+	pvmc_memory_begin(dev);
 	preempt_disable();
 	err = pvmc_exchange(dev, &buf);
 	preempt_enable();
@@ -160,6 +161,7 @@ void pvmc_device_up(struct pvmc_device *dev)
 	lockdep_assert_held(&pvmc_registry_lock);
 
 	WRITE_ONCE(dev->state, PVMC_UP);
+	pvmc_memory_check(dev);
 	pvmc_violations_over(dev);
 	pvmc_clients_restore(dev);
 	pvmc_elect();

@@ -137,7 +137,10 @@ enum pvmc_state {
  * @transport: their argument
  * @doorbell: what starts a request, or NULL where the transport does it
  * @info: what the VMM said of itself when it was last connected.  Written
- *	under pvmc_registry_lock while no call can be in flight
+ *	under pvmc_registry_lock while no call can be in flight; @zeroing is
+ *	written also when memory comes, see memory.c
+ * @memory_count: how often memory had come before the VMM was asked for that;
+ *	guarded by pvmc_registry_lock
  * @records: where the VMM writes violations; a page of the protocol's size.
  *	Made at most once, while no NMI can look for it
  * @state: read by calls with preemption off.  Written under
@@ -161,6 +164,7 @@ struct pvmc_device {
 	void *transport;
 	void __iomem *doorbell;
 	struct pvmemcontrol_info info;
+	int memory_count;
 	struct pvmemcontrol_violation *records;
 	enum pvmc_state state;
 
@@ -260,6 +264,13 @@ enum pvmc_vector_result pvmc_answer_vector(const struct pvmemcontrol_vmm_ret *re
 /* open.c */
 int pvmc_open_range(struct pvmc_device *dev, u64 start, u64 end);
 int pvmc_open_all(struct pvmc_device *dev);
+
+/* memory.c: memory that is added */
+void pvmc_memory_begin(struct pvmc_device *dev);
+void pvmc_memory_check(struct pvmc_device *dev);
+void pvmc_memory_comes(void);
+int pvmc_memory_init(void);
+void pvmc_memory_exit(void);
 
 /* vector.c: the memory for arrays of requests */
 int pvmc_vectors_alloc(struct pvmc_device *dev);

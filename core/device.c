@@ -135,6 +135,7 @@ struct pvmc_device *pvmc_device_register(struct device *parent,
 	if (err)
 		goto disconnect;
 	list_add_tail_rcu(&dev->node, &pvmc_devices);
+	pvmc_memory_check(dev);
 	pvmc_elect();
 	mutex_unlock(&pvmc_registry_lock);
 	return dev;

@@ -157,9 +157,12 @@ static int __init pvmc_init(void)
 	err = pvmemcontrol_register_client(&pvmc_ioctl_client);
 	if (err)
 		goto exit_clients;
-	err = pvmc_nmi_init();
+	err = pvmc_memory_init();
 	if (err)
 		goto unregister_ioctl;
+	err = pvmc_nmi_init();
+	if (err)
+		goto exit_memory;
 	err = pvmc_dump_init();
 	if (err)
 		goto exit_nmi;
@@ -167,6 +170,8 @@ static int __init pvmc_init(void)
 
 exit_nmi:
 	pvmc_nmi_exit();
+exit_memory:
+	pvmc_memory_exit();
 unregister_ioctl:
 	pvmemcontrol_unregister_client(&pvmc_ioctl_client);
 exit_clients:
@@ -182,6 +187,7 @@ static void __exit pvmc_exit(void)
 {
 	pvmc_dump_exit();
 	pvmc_nmi_exit();
+	pvmc_memory_exit();
 	pvmemcontrol_unregister_client(&pvmc_ioctl_client);
 	pvmc_clients_exit();
 	pvmc_chardev_exit();

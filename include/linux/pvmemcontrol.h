@@ -38,7 +38,8 @@ struct pvmemcontrol_client;
  * @major: major version of the protocol
  * @minor: minor version of the protocol
  * @features: set of PVMEMCONTROL_FEATURE_*; 0 where the VMM speaks 1.0
- * @zeroing: bit func is set where func, once it succeeded, always leaves zeroes
+ * @zeroing: bit func is set where func, once it succeeded, always leaves zeroes,
+ *	in all memory that there is; may become less when memory is added
  * @vector_max: how many ranges of a batch fit into one exit; 1 where each takes
  *	its own
  */
