@@ -79,7 +79,8 @@ int pvmc_answer_info(const struct pvmemcontrol_vmm_ret *ret,
 	    ret->ret_value > PVMC_MAX_HOST_PAGE)
 		return -EPROTO;
 
-	info->host_page_size = ret->ret_value;
+	/* A violation reads it at any time. */
+	WRITE_ONCE(info->host_page_size, ret->ret_value);
 	info->major = ret->arg0;
 	info->minor = ret->arg1;
 	return 0;

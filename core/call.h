@@ -40,7 +40,8 @@ static inline int pvmc_check_range(const struct pvmc_device *dev, u64 start,
 
 static inline int pvmc_check_state(const struct pvmc_device *dev)
 {
-	enum pvmc_state state = READ_ONCE(dev->state);
+	/* Who finds it up finds what it was connected as: pvmc_set_up(). */
+	enum pvmc_state state = smp_load_acquire(&dev->state);
 
 	if (likely(state == PVMC_UP))
 		return 0;

@@ -160,7 +160,7 @@ void pvmc_device_up(struct pvmc_device *dev)
 {
 	lockdep_assert_held(&pvmc_registry_lock);
 
-	WRITE_ONCE(dev->state, PVMC_UP);
+	pvmc_set_up(dev);
 	pvmc_memory_check(dev);
 	pvmc_violations_over(dev);
 	pvmc_clients_restore(dev);

@@ -5,6 +5,7 @@
 #ifndef _PVMC_CORE_H
 #define _PVMC_CORE_H
 
+#include <asm/barrier.h>
 #include <linux/cache.h>
 #include <linux/cdev.h>
 #include <linux/device.h>
@@ -142,12 +143,12 @@ enum pvmc_state {
  * @memory_count: how often memory had come before the VMM was asked for that;
  *	guarded by pvmc_registry_lock
  * @records: where the VMM writes violations; a page of the protocol's size.
- *	Made at most once, while no NMI can look for it
- * @state: read by calls with preemption off.  Written under
- *	pvmc_registry_lock, and by a call that has no answer, which takes it
- *	from PVMC_UP to PVMC_DOWN.  Once it is not PVMC_UP, synchronize_rcu()
- *	comes before the transport is touched, but by a violation, for which the
- *	VMM is asked in any state
+ *	Made at most once, and published by a release
+ * @state: read by calls with preemption off; who finds PVMC_UP also finds what
+ *	was written before that.  Written under pvmc_registry_lock, and by a call
+ *	that has no answer, which takes it from PVMC_UP to PVMC_DOWN.  Once it is
+ *	not PVMC_UP, synchronize_rcu() comes before the transport is touched, but
+ *	by a violation, for which the VMM is asked in any state
  * @dev: in class pvmemcontrol; its release frees all this
  * @cdev: /dev/pvmemcontrolN
  * @node: in pvmc_devices; written under pvmc_registry_lock, read under RCU
@@ -223,6 +224,13 @@ extern struct mutex pvmc_registry_lock;
 extern struct pvmc_device __rcu *pvmc_active;
 void pvmc_device_no_answer(struct irq_work *work);
 void pvmc_elect(void);
+
+/* Calls may use a device that has been connected. */
+static inline void pvmc_set_up(struct pvmc_device *dev)
+{
+	/* What the VMM said of itself, and buffers' ids, are there before. */
+	smp_store_release(&dev->state, PVMC_UP);
+}
 
 /* connect.c: the handshake, and what follows when the VMM falls silent */
 int pvmc_connect(struct pvmc_device *dev);

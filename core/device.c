@@ -129,7 +129,7 @@ struct pvmc_device *pvmc_device_register(struct device *parent,
 		pvmc_dump_unconnected(err);
 		goto unlock;
 	}
-	WRITE_ONCE(dev->state, PVMC_UP);
+	pvmc_set_up(dev);
 
 	err = pvmc_chardev_add(dev);
 	if (err)
@@ -206,7 +206,7 @@ static void pvmc_device_wake(struct pvmc_device *dev)
 		return;
 	pvmc_quiesce(dev, PVMC_DOWN);
 	if (!pvmc_connect(dev))
-		WRITE_ONCE(dev->state, PVMC_UP);
+		pvmc_set_up(dev);
 }
 
 /* Nobody can close anything by now.  It may have fallen silent only just. */

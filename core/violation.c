@@ -86,21 +86,24 @@ static int pvmc_ask_violation(struct pvmc_device *dev,
  */
 int pvmc_watch(struct pvmc_device *dev)
 {
+	struct pvmemcontrol_violation *records = dev->records;
 	struct pvmemcontrol_vmm_ret ret;
 	int cpu, err, i;
 
 	if (!(dev->info.features & PVMEMCONTROL_FEATURE_VIOLATION))
 		return 0;
-	if (pvmc_nmi_possible() && !dev->records)
-		dev->records = kzalloc(SZ_4K, GFP_KERNEL);
-	if (!pvmc_nmi_possible() || !dev->records) {
+	if (pvmc_nmi_possible() && !records)
+		records = kzalloc(SZ_4K, GFP_KERNEL);
+	if (!pvmc_nmi_possible() || !records) {
 		dev->info.features &= ~PVMEMCONTROL_FEATURE_VIOLATION;
 		return 0;
 	}
+	/* An NMI that looks for records finds none of them there. */
+	smp_store_release(&dev->records, records);
 
 	/* Who is reading one must not find it half gone. */
 	for (i = 0; i < PVMC_RECORDS; i++)
-		WRITE_ONCE(dev->records[i].sequence, 0);
+		WRITE_ONCE(records[i].sequence, 0);
 	for_each_possible_cpu(cpu)
 		WRITE_ONCE(per_cpu_ptr(dev->cpu, cpu)->vcpu, PVMC_VCPU_UNKNOWN);
 	preempt_disable();
@@ -313,12 +316,14 @@ void pvmc_violation(struct pvmc_device *dev,
 static unsigned int pvmc_device_violations(struct pvmc_device *dev,
 					   struct pt_regs *regs)
 {
-	struct pvmemcontrol_violation *records = READ_ONCE(dev->records);
 	struct pvmemcontrol_access access = { .regs = regs };
+	struct pvmemcontrol_violation *records;
 	struct pvmc_verdict verdict;
 	unsigned int i, taken = 0;
 	u32 vcpu;
 
+	/* That none is in it was written before it was there. */
+	records = smp_load_acquire(&dev->records);
 	if (!records)
 		return 0;
 	for (i = 0; i < PVMC_RECORDS; i++) {
