@@ -119,6 +119,7 @@ int pvmc_connect(struct pvmc_device *dev)
 	/* Without memory for vectors it is used as if it had none of them. */
 	if (dev->info.vector_max > 1 && pvmc_vectors_alloc(dev))
 		dev->info.vector_max = 1;
+	pvmc_watch_cpus(dev);
 	return 0;
 
 disconnect:

@@ -313,6 +313,8 @@ enum pvmc_policy_override {
 
 extern enum pvmc_policy_override pvmc_policy_override;
 int pvmc_watch(struct pvmc_device *dev);
+void pvmc_watch_cpus(struct pvmc_device *dev);
+int pvmc_watch_cpu(unsigned int cpu);
 void pvmc_violations_over(struct pvmc_device *dev);
 void pvmc_violation(struct pvmc_device *dev,
 		    const struct pvmemcontrol_access *access,

@@ -2,6 +2,7 @@
 /*
  * pvmemcontrol.ko: start, end and parameters.
  */
+#include <linux/cpuhotplug.h>
 #include <linux/device/class.h>
 #include <linux/jump_label.h>
 #include <linux/log2.h>
@@ -141,6 +142,9 @@ struct class pvmc_class = {
 	.name = "pvmemcontrol",
 };
 
+/* For being told of CPUs that come. */
+static enum cpuhp_state pvmc_cpuhp_state;
+
 static int __init pvmc_init(void)
 {
 	int err;
@@ -163,11 +167,19 @@ static int __init pvmc_init(void)
 	err = pvmc_nmi_init();
 	if (err)
 		goto exit_memory;
+	err = cpuhp_setup_state_nocalls(CPUHP_AP_ONLINE_DYN,
+					"virt/pvmemcontrol:online",
+					pvmc_watch_cpu, NULL);
+	if (err < 0)
+		goto exit_nmi;
+	pvmc_cpuhp_state = err;
 	err = pvmc_dump_init();
 	if (err)
-		goto exit_nmi;
+		goto remove_cpuhp;
 	return 0;
 
+remove_cpuhp:
+	cpuhp_remove_state_nocalls(pvmc_cpuhp_state);
 exit_nmi:
 	pvmc_nmi_exit();
 exit_memory:
@@ -186,6 +198,7 @@ unregister_class:
 static void __exit pvmc_exit(void)
 {
 	pvmc_dump_exit();
+	cpuhp_remove_state_nocalls(pvmc_cpuhp_state);
 	pvmc_nmi_exit();
 	pvmc_memory_exit();
 	pvmemcontrol_unregister_client(&pvmc_ioctl_client);

@@ -11,10 +11,11 @@
  * the NMI is over.  So the page has to be open by then, or the kernel has to
  * have panicked: else the same would happen again without end.
  *
- * A CPU takes its own records only, and knows them by the VMM's number for it,
- * which it asks for when it meets the first record; before that there is no
- * need to.  The VMM writes to a record only while its sequence is 0 and the
- * guest only while it is not, so no lock is needed.
+ * A CPU takes its own records only, and knows them by the VMM's number for it.
+ * That is asked for on each CPU when the device is connected, and on one that
+ * comes; where there was no answer, again when there is a record.  The VMM writes
+ * to a record only while its sequence is 0 and the guest only while it is not, so
+ * no lock is needed.
  *
  * That a record came says that the VMM knows this kernel's buffers, as it
  * forgets both at once.  So it is asked to open the page whatever the state of
@@ -35,6 +36,7 @@
 #include <linux/sched.h>
 #include <linux/sched/clock.h>
 #include <linux/slab.h>
+#include <linux/smp.h>
 
 #include "call.h"
 #include "core.h"
@@ -57,6 +59,7 @@ enum pvmc_policy_override pvmc_policy_override;
 /* Enough to see what goes on, and not so many that nothing else goes on. */
 static DEFINE_RATELIMIT_STATE(pvmc_violation_ratelimit, 5 * HZ, 10);
 
+/* What comes with the answer is what the VMM calls this CPU. */
 static int pvmc_ask_violation(struct pvmc_device *dev,
 			      struct pvmemcontrol_vmm_ret *ret)
 {
@@ -68,9 +71,53 @@ static int pvmc_ask_violation(struct pvmc_device *dev,
 	int err;
 
 	err = pvmc_exchange(dev, &buf);
-	if (!err)
-		*ret = buf.ret;
-	return err;
+	if (err)
+		return err;
+	*ret = buf.ret;
+	if (!pvmc_answer_error(PVMEMCONTROL_VIOLATION, ret) &&
+	    ret->ret_value < PVMC_VCPU_UNKNOWN)
+		this_cpu_write(dev->cpu->vcpu, ret->ret_value);
+	return 0;
+}
+
+/* What the VMM calls this CPU, PVMC_VCPU_UNKNOWN if it does not say. */
+static u32 pvmc_vcpu(struct pvmc_device *dev)
+{
+	struct pvmemcontrol_vmm_ret ret;
+
+	if (this_cpu_read(dev->cpu->vcpu) == PVMC_VCPU_UNKNOWN)
+		pvmc_ask_violation(dev, &ret);
+	return this_cpu_read(dev->cpu->vcpu);
+}
+
+static void pvmc_learn_vcpu(void *dev)
+{
+	pvmc_vcpu(dev);
+}
+
+/**
+ * pvmc_watch_cpu() - Ask what the VMM calls a CPU that has come.
+ * @cpu: this one
+ *
+ * It may be another vCPU than the one that had its number before.
+ *
+ * Context: Process context, on @cpu.
+ * Return: 0.
+ */
+int pvmc_watch_cpu(unsigned int cpu)
+{
+	struct pvmc_device *dev;
+
+	preempt_disable();
+	list_for_each_entry_rcu(dev, &pvmc_devices, node,
+				rcu_read_lock_sched_held()) {
+		this_cpu_write(dev->cpu->vcpu, PVMC_VCPU_UNKNOWN);
+		if (!pvmc_check_state(dev) &&
+		    dev->info.features & PVMEMCONTROL_FEATURE_VIOLATION)
+			pvmc_vcpu(dev);
+	}
+	preempt_enable();
+	return 0;
 }
 
 /**
@@ -116,20 +163,22 @@ int pvmc_watch(struct pvmc_device *dev)
 	return 0;
 }
 
-/* What the VMM calls this CPU, PVMC_VCPU_UNKNOWN if it does not say. */
-static u32 pvmc_vcpu(struct pvmc_device *dev)
+/**
+ * pvmc_watch_cpus() - Ask what the VMM calls each CPU.
+ * @dev: device that is connected
+ *
+ * Context: Process context, with pvmc_registry_lock held.  Waits for each CPU to
+ * take an interrupt.
+ */
+void pvmc_watch_cpus(struct pvmc_device *dev)
 {
-	struct pvmc_cpu *cpu = this_cpu_ptr(dev->cpu);
-	struct pvmemcontrol_vmm_ret ret;
+	int cpu;
 
-	if (READ_ONCE(cpu->vcpu) != PVMC_VCPU_UNKNOWN)
-		return cpu->vcpu;
-	if (pvmc_ask_violation(dev, &ret) ||
-	    pvmc_answer_error(PVMEMCONTROL_VIOLATION, &ret) ||
-	    ret.ret_value >= PVMC_VCPU_UNKNOWN)
-		return PVMC_VCPU_UNKNOWN;
-	WRITE_ONCE(cpu->vcpu, ret.ret_value);
-	return ret.ret_value;
+	if (!(dev->info.features & PVMEMCONTROL_FEATURE_VIOLATION))
+		return;
+	/* One that goes meanwhile is not asked, and one that comes is by itself. */
+	for_each_online_cpu(cpu)
+		smp_call_function_single(cpu, pvmc_learn_vcpu, dev, true);
 }
 
 /*

@@ -146,17 +146,17 @@ static void violation_opens(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 1U, f->vmm->requests);
 }
 
-/* Another CPU's are left to it; which is ours is asked once. */
+/* Another CPU's are left to it; which is ours was asked before. */
 static void violation_other_cpu(struct kunit *test)
 {
 	struct violation_fixture *f = test->priv;
 	unsigned int asked = f->vmm->asked_vcpu;
 
-	KUNIT_EXPECT_EQ(test, 1U, asked);
+	KUNIT_EXPECT_EQ(test, num_online_cpus(), asked);
 	fake_vmm_violate(f->vmm, OWNED, WROTE, FAKE_VCPU + 1, STOPPED);
 	KUNIT_EXPECT_EQ(test, 0U, violation_nmi());
 	KUNIT_EXPECT_EQ(test, 0U, violation_nmi());
-	KUNIT_EXPECT_EQ(test, asked + 1, f->vmm->asked_vcpu);
+	KUNIT_EXPECT_EQ(test, asked, f->vmm->asked_vcpu);
 	KUNIT_EXPECT_NE(test, 0ULL, f->vmm->records[0].sequence);
 	KUNIT_EXPECT_EQ(test, 0U, f->vmm->requests);
 	fake_vmm_violate(f->vmm, OWNED, WROTE, FAKE_VCPU, STOPPED);
@@ -176,6 +176,7 @@ static void violation_unknown_cpu(struct kunit *test)
 	int i;
 
 	local_irq_save(flags);
+	this_cpu_write(f->dev->cpu->vcpu, U32_MAX);
 	fake_vmm_violate(f->vmm, OWNED, WROTE, smp_processor_id(), STOPPED);
 	fake_vmm_violate(f->vmm, OWNED, WROTE, U32_MAX, STOPPED);
 	fake_vmm_violate(f->vmm, OWNED, WROTE, FAKE_VCPU, STOPPED);
@@ -188,6 +189,35 @@ static void violation_unknown_cpu(struct kunit *test)
 	local_irq_restore(flags);
 	KUNIT_EXPECT_NE(test, 0ULL, f->vmm->records[0].sequence);
 	KUNIT_EXPECT_NE(test, 0ULL, f->vmm->records[1].sequence);
+}
+
+/* A CPU that comes may be another one. */
+static void violation_cpu_comes(struct kunit *test)
+{
+	struct violation_fixture *f = test->priv;
+	unsigned int asked = f->vmm->asked_vcpu;
+
+	migrate_disable();
+	this_cpu_write(f->dev->cpu->vcpu, FAKE_VCPU + 1);
+	KUNIT_EXPECT_EQ(test, 0, pvmc_watch_cpu(smp_processor_id()));
+	KUNIT_EXPECT_EQ(test, (u32)FAKE_VCPU,
+			this_cpu_read(f->dev->cpu->vcpu));
+	KUNIT_EXPECT_EQ(test, asked + 1, f->vmm->asked_vcpu);
+
+	/* That the VMM refuses is no reason for it not to come. */
+	fake_vmm_fault(f->vmm, FAKE_FAULT_REFUSE, EINVAL, 0, 1);
+	KUNIT_EXPECT_EQ(test, 0, pvmc_watch_cpu(smp_processor_id()));
+	KUNIT_EXPECT_EQ(test, U32_MAX, this_cpu_read(f->dev->cpu->vcpu));
+	/* Then it is asked when there is need to. */
+	fake_vmm_violate(f->vmm, OWNED, WROTE, FAKE_VCPU, STOPPED);
+	KUNIT_EXPECT_EQ(test, 1U, violation_nmi());
+
+	pvmc_device_suspend(f->dev);
+	KUNIT_EXPECT_EQ(test, 0, pvmc_watch_cpu(smp_processor_id()));
+	KUNIT_EXPECT_EQ(test, 0U, f->vmm->ignored);
+	migrate_enable();
+	KUNIT_EXPECT_EQ(test, 0, pvmc_device_resume(f->dev));
+	KUNIT_EXPECT_EQ(test, 0U, violation_nmi());
 }
 
 /* As many as the page holds, in one NMI. */
@@ -501,6 +531,7 @@ static struct kunit_case pvmc_violation_cases[] = {
 	KUNIT_CASE(violation_opens),
 	KUNIT_CASE(violation_other_cpu),
 	KUNIT_CASE(violation_unknown_cpu),
+	KUNIT_CASE(violation_cpu_comes),
 	KUNIT_CASE(violation_full),
 	KUNIT_CASE(violation_let_through),
 	KUNIT_CASE(violation_policies),
