@@ -330,15 +330,16 @@ static inline int pvmc_nmi_init(void) { return 0; }
 static inline void pvmc_nmi_exit(void) {}
 #endif
 
-/* dump.c */
+/* dump.c and dump_open.c */
+extern struct pvmemcontrol_client pvmc_dump_client;
+bool pvmc_dump_open(u64 addr);
+void pvmc_dump_unconnected(int err);
 #ifdef CONFIG_PROC_VMCORE
 int pvmc_dump_init(void);
 void pvmc_dump_exit(void);
-void pvmc_dump_unconnected(int err);
 #else
 static inline int pvmc_dump_init(void) { return 0; }
 static inline void pvmc_dump_exit(void) {}
-static inline void pvmc_dump_unconnected(int err) {}
 #endif
 
 /* The tests stand in for NMIs. */

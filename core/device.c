@@ -126,7 +126,8 @@ struct pvmc_device *pvmc_device_register(struct device *parent,
 	mutex_lock(&pvmc_registry_lock);
 	err = pvmc_connect(dev);
 	if (err) {
-		pvmc_dump_unconnected(err);
+		if (IS_ENABLED(CONFIG_PROC_VMCORE))
+			pvmc_dump_unconnected(err);
 		goto unlock;
 	}
 	pvmc_set_up(dev);
