@@ -7,7 +7,22 @@
 
 #include "mem_node.h"
 
-/* For mem_table_for_each_run(): nothing found yet. */
+/* It is on the stack of whoever walks: said in Documentation/mem_table.rst. */
+static_assert(sizeof(struct mem_table_walk) <= 1600);
+
+/**
+ * mem_table_walk_begin() - Begin to walk.
+ * @walk: its state
+ * @table: the table
+ * @start: first page of the range
+ * @nr: pages in it
+ *
+ * For mem_table_for_each_run() and mem_table_for_each_changed(): nothing is found
+ * yet.
+ *
+ * Context: Any.
+ * Return: The end of the runs that were found, which are none.
+ */
 struct mem_table_run *mem_table_walk_begin(struct mem_table_walk *walk,
 					   struct mem_table *table,
 					   unsigned long start,
@@ -130,13 +145,44 @@ out:
 	return walk->run;
 }
 
-/* For mem_table_for_each_run(): the next few runs, or NULL at the end. */
+/**
+ * mem_table_walk_runs() - Find the next runs of a walk.
+ * @walk: from mem_table_walk_begin()
+ *
+ * For mem_table_for_each_run(): as many as there is room for, up to
+ * @walk->run_end.
+ *
+ * Context: As for mem_table_load().
+ * Return: The first of them; NULL at the end of the range.
+ */
 struct mem_table_run *mem_table_walk_runs(struct mem_table_walk *walk)
 {
 	return walk->table->same ? mem_walk_runs(walk, false)
 				 : mem_walk_runs(walk, true);
 }
 EXPORT_SYMBOL_GPL(mem_table_walk_runs);
+
+/* Whether the run of @value goes on at @pfn; if so, up to before @end. */
+static bool mem_run_ahead(const struct mem_table *table, unsigned long value,
+			  unsigned long *pfn)
+{
+	struct mem_slots found;
+	unsigned int i;
+
+	mem_find_slots(table, *pfn, &found);
+	for (i = 0; i < found.nr; i++) {
+		unsigned long entry = READ_ONCE(found.slot[i]);
+
+		/* Cut by now; look again. */
+		if (mem_entry_is_node(entry))
+			break;
+		if (!mem_same(table, entry, mem_value_entry(value)))
+			return false;
+		found.base += 1UL << found.shift;
+		*pfn = min(found.base, MEM_TABLE_PAGES);
+	}
+	return *pfn < MEM_TABLE_PAGES;
+}
 
 /**
  * mem_table_run_at() - Find the run of equal values that a page is in.
@@ -152,18 +198,15 @@ EXPORT_SYMBOL_GPL(mem_table_walk_runs);
 bool mem_table_run_at(struct mem_table *table, unsigned long pfn,
 		      struct mem_table_run *run)
 {
-	unsigned long value, start = pfn;
-	struct mem_table_walk walk;
-	struct mem_table_run *ahead;
+	unsigned long value, start = pfn, end = pfn;
 
 	if (pfn >= MEM_TABLE_PAGES)
 		return false;
 
-	mem_table_walk_begin(&walk, table, pfn, MEM_TABLE_PAGES);
-	ahead = mem_table_walk_runs(&walk);
-	value = ahead->value;
-
 	rcu_read_lock();
+	value = mem_table_load(table, pfn);
+	while (mem_run_ahead(table, value, &end))
+		;
 	while (start) {
 		struct mem_slots found;
 		unsigned long entry;
@@ -178,7 +221,8 @@ bool mem_table_run_at(struct mem_table *table, unsigned long pfn,
 	}
 	rcu_read_unlock();
 	run->start = start;
-	run->nr = ahead->start + ahead->nr - start;
+	/* It may have got another value after it was looked at. */
+	run->nr = max(end, pfn + 1) - start;
 	run->value = value;
 	return true;
 }
@@ -237,7 +281,15 @@ static bool mem_take_changed(struct mem_table *table, unsigned long *next,
 	return run->nr;
 }
 
-/* For mem_table_for_each_changed(): the next run, or NULL. */
+/**
+ * mem_table_walk_changed() - Find the next run that has changed, and forget it.
+ * @walk: from mem_table_walk_begin()
+ *
+ * For mem_table_for_each_changed().
+ *
+ * Context: As for mem_table_store() with the table's flags.
+ * Return: The run; NULL when nothing behind the last one has changed.
+ */
 struct mem_table_run *mem_table_walk_changed(struct mem_table_walk *walk)
 {
 	unsigned long flags = mem_table_lock(walk->table);

@@ -46,7 +46,7 @@ struct mem_node;
  * @MEM_TABLE_TRACK: remember which pages' values changed, for
  *	mem_table_for_each_changed()
  * @MEM_TABLE_IRQSAFE: writers may come from any context but NMI, not only from
- *	process context
+ *	process context; with PREEMPT_RT, any in which a spinlock_t may be taken
  */
 enum mem_table_flags {
 	MEM_TABLE_TRACK		= BIT(0),
@@ -121,7 +121,7 @@ struct mem_table_run {
 	unsigned long value;
 };
 
-/* As many as are looked up at a time; what a walk takes of the stack. */
+/* As many as are looked up at a time; most of what a walk takes of the stack. */
 #define MEM_TABLE_RUNS	64
 
 /**
