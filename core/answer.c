@@ -24,6 +24,7 @@
  * @func: the request's function code
  * @ret: a copy of the answer, in the byte order of the machine
  *
+ * Context: Any.
  * Return: 0 when the VMM did what it was asked; -EOPNOTSUPP when it does not
  * know the function; -EINVAL when it refused the request otherwise; the
  * negative errno of the host when the host could not do it; -EIO when the
@@ -63,6 +64,7 @@ bool pvmc_answer_refused(u32 func, const struct pvmemcontrol_vmm_ret *ret)
  * @ret: a copy of the answer, in the byte order of the machine
  * @info: set when 0 is returned
  *
+ * Context: Any.
  * Return: 0; -EPROTO when the VMM speaks another major version or claims a
  * page size that cannot be; else as pvmc_answer_error().
  */
@@ -91,6 +93,8 @@ int pvmc_answer_info(const struct pvmemcontrol_vmm_ret *ret,
  * @ret: a copy of the answer, in the byte order of the machine
  * @info: what the VMM has beyond protocol 1.0 is set, to nothing where the
  *	answer says so or makes no sense
+ *
+ * Context: Any.
  */
 void pvmc_answer_features(const struct pvmemcontrol_vmm_ret *ret,
 			  struct pvmemcontrol_info *info)
@@ -116,6 +120,7 @@ void pvmc_answer_features(const struct pvmemcontrol_vmm_ret *ret,
  * @succeeded: set to how many the VMM says that it has dealt with; fewer than
  *	@nr where one failed, 0 where the answer makes no sense
  *
+ * Context: Any.
  * Return: What became of the vector.
  */
 enum pvmc_vector_result pvmc_answer_vector(const struct pvmemcontrol_vmm_ret *ret,

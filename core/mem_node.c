@@ -14,7 +14,7 @@
 #include <trace/events/pvmemcontrol.h>
 
 /* Of a node that no reader can see, and none was told of. */
-void mem_node_free(struct mem_node *node)
+void mem_table_node_free(struct mem_node *node)
 {
 	struct page *page = virt_to_page(node->slots);
 
@@ -25,7 +25,7 @@ void mem_node_free(struct mem_node *node)
 
 static void mem_node_free_rcu(struct rcu_head *rcu)
 {
-	mem_node_free(container_of(rcu, struct mem_node, rcu));
+	mem_table_node_free(container_of(rcu, struct mem_node, rcu));
 }
 
 /* Its entries are filled in when it is put into use. */
@@ -47,8 +47,8 @@ static struct mem_node *mem_node_alloc(gfp_t gfp)
 }
 
 /* What it has got remains there also when it fails. */
-int mem_reserve_fill(struct mem_table_reserve *reserve, unsigned int nr,
-		     gfp_t gfp)
+int mem_table_reserve_fill(struct mem_table_reserve *reserve, unsigned int nr,
+			   gfp_t gfp)
 {
 	while (reserve->nr < nr) {
 		struct mem_node *node = mem_node_alloc(gfp);
@@ -62,7 +62,7 @@ int mem_reserve_fill(struct mem_table_reserve *reserve, unsigned int nr,
 	return 0;
 }
 
-struct mem_node *mem_reserve_take(struct mem_table_reserve *reserve)
+struct mem_node *mem_table_reserve_take(struct mem_table_reserve *reserve)
 {
 	struct mem_node *node = reserve->nodes;
 
@@ -74,7 +74,7 @@ struct mem_node *mem_reserve_take(struct mem_table_reserve *reserve)
 }
 
 /* Entry @i has changed, and so has what is above it. */
-void mem_node_mark(struct mem_node *node, unsigned int i)
+void mem_table_node_mark(struct mem_node *node, unsigned int i)
 {
 	while (!test_bit(i, node->changed)) {
 		__set_bit(i, node->changed);
@@ -86,7 +86,7 @@ void mem_node_mark(struct mem_node *node, unsigned int i)
 }
 
 /* That entry @i has changed is forgotten. */
-void mem_node_unmark(struct mem_node *node, unsigned int i)
+void mem_table_node_unmark(struct mem_node *node, unsigned int i)
 {
 	while (test_bit(i, node->changed)) {
 		__clear_bit(i, node->changed);
@@ -97,8 +97,8 @@ void mem_node_unmark(struct mem_node *node, unsigned int i)
 	}
 }
 
-bool mem_node_have_spare(const struct mem_table *table, unsigned int level,
-			 unsigned long base)
+bool mem_table_node_have_spare(const struct mem_table *table,
+			       unsigned int level, unsigned long base)
 {
 	const struct mem_node *node = table->spare[level];
 
@@ -123,7 +123,7 @@ static struct mem_node *mem_node_get(struct mem_table *table,
 		table->spare[level] = NULL;
 		return node;
 	}
-	node = mem_reserve_take(reserve);
+	node = mem_table_reserve_take(reserve);
 	if (WARN_ON_ONCE(!node))
 		return NULL;
 	table->nr_nodes++;
@@ -166,9 +166,9 @@ static void mem_node_link(struct mem_table *table, struct mem_node *node,
 }
 
 /* Of an entry with a value make a node in which each has that value. */
-struct mem_node *mem_node_split(struct mem_table *table, struct mem_node *node,
-				unsigned int i,
-				struct mem_table_reserve *reserve)
+struct mem_node *mem_table_node_split(struct mem_table *table,
+				      struct mem_node *node, unsigned int i,
+				      struct mem_table_reserve *reserve)
 {
 	struct mem_node *child = mem_node_get(table, node->level - 1,
 					      mem_slot_base(node, i), reserve);
@@ -186,9 +186,9 @@ struct mem_node *mem_node_split(struct mem_table *table, struct mem_node *node,
  * Of an entry with a value make a node with these values, which are not all
  * equal.
  */
-void mem_node_put_values(struct mem_table *table, struct mem_node *node,
-			 unsigned int i, const unsigned long *values,
-			 struct mem_table_reserve *reserve)
+void mem_table_node_put_values(struct mem_table *table, struct mem_node *node,
+			       unsigned int i, const unsigned long *values,
+			       struct mem_table_reserve *reserve)
 {
 	unsigned long old = node->slots[i], left = MEM_ENTRY_NONE;
 	bool changed = test_bit(i, node->changed);
@@ -222,7 +222,7 @@ void mem_node_put_values(struct mem_table *table, struct mem_node *node,
 	mem_node_link(table, node, i, child);
 	trace_pvmemcontrol_mem_table_split(table, node->level, i, child->base);
 	if (child->nr_changed)
-		mem_node_mark(node, i);
+		mem_table_node_mark(node, i);
 	table->leaf = child;
 }
 
@@ -230,7 +230,7 @@ void mem_node_put_values(struct mem_table *table, struct mem_node *node,
  * Put an entry in the place of a uniform node.  The last of each level is kept,
  * as what toggles one page makes it again.
  */
-void mem_node_fold(struct mem_table *table, struct mem_node *node)
+void mem_table_node_fold(struct mem_table *table, struct mem_node *node)
 {
 	struct mem_node *spare = table->spare[node->level];
 
@@ -249,7 +249,7 @@ void mem_node_fold(struct mem_table *table, struct mem_node *node)
 }
 
 /* Free what is in a node that is no longer in the table, and then itself. */
-void mem_node_drop(struct mem_table *table, struct mem_node *node)
+void mem_table_node_drop(struct mem_table *table, struct mem_node *node)
 {
 	unsigned int i;
 
@@ -258,7 +258,8 @@ void mem_node_drop(struct mem_table *table, struct mem_node *node)
 			unsigned long entry = node->slots[i];
 
 			if (mem_entry_is_node(entry))
-				mem_node_drop(table, mem_entry_node(entry));
+				mem_table_node_drop(table,
+						    mem_entry_node(entry));
 		}
 	}
 	if (table->leaf == node)
@@ -304,13 +305,13 @@ void mem_table_grow(struct mem_table *table, unsigned long last,
 		if (old) {
 			mem_node_link(table, node, 0, old);
 			if (old->nr_changed)
-				mem_node_mark(node, 0);
+				mem_table_node_mark(node, 0);
 		}
 		table->top = node;
 		/* What is in a node is there before the node is. */
 		smp_store_release(&table->root,
 				  (unsigned long)node->slots | node->level);
 		if (old && mem_node_uniform(old))
-			mem_node_fold(table, old);
+			mem_table_node_fold(table, old);
 	}
 }

@@ -198,22 +198,22 @@ static __always_inline void mem_node_set(const struct mem_table *table,
 }
 
 /* mem_node.c */
-int mem_reserve_fill(struct mem_table_reserve *reserve, unsigned int nr,
-		     gfp_t gfp);
-struct mem_node *mem_reserve_take(struct mem_table_reserve *reserve);
-void mem_node_free(struct mem_node *node);
-void mem_node_mark(struct mem_node *node, unsigned int i);
-void mem_node_unmark(struct mem_node *node, unsigned int i);
-bool mem_node_have_spare(const struct mem_table *table, unsigned int level,
-			 unsigned long base);
-struct mem_node *mem_node_split(struct mem_table *table, struct mem_node *node,
-				unsigned int i,
-				struct mem_table_reserve *reserve);
-void mem_node_put_values(struct mem_table *table, struct mem_node *node,
-			 unsigned int i, const unsigned long *values,
-			 struct mem_table_reserve *reserve);
-void mem_node_fold(struct mem_table *table, struct mem_node *node);
-void mem_node_drop(struct mem_table *table, struct mem_node *node);
+int mem_table_reserve_fill(struct mem_table_reserve *reserve, unsigned int nr,
+			   gfp_t gfp);
+struct mem_node *mem_table_reserve_take(struct mem_table_reserve *reserve);
+void mem_table_node_free(struct mem_node *node);
+void mem_table_node_mark(struct mem_node *node, unsigned int i);
+void mem_table_node_unmark(struct mem_node *node, unsigned int i);
+bool mem_table_node_have_spare(const struct mem_table *table,
+			       unsigned int level, unsigned long base);
+struct mem_node *mem_table_node_split(struct mem_table *table,
+				      struct mem_node *node, unsigned int i,
+				      struct mem_table_reserve *reserve);
+void mem_table_node_put_values(struct mem_table *table, struct mem_node *node,
+			       unsigned int i, const unsigned long *values,
+			       struct mem_table_reserve *reserve);
+void mem_table_node_fold(struct mem_table *table, struct mem_node *node);
+void mem_table_node_drop(struct mem_table *table, struct mem_node *node);
 unsigned int mem_table_growth(const struct mem_table *table,
 			      unsigned long last);
 void mem_table_grow(struct mem_table *table, unsigned long last,

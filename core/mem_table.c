@@ -54,11 +54,11 @@ void mem_table_destroy(struct mem_table *table)
 
 	table->root = 0;
 	if (table->top)
-		mem_node_drop(table, table->top);
+		mem_table_node_drop(table, table->top);
 	table->top = NULL;
 	for (i = 0; i < MEM_TABLE_LEVELS; i++) {
 		if (table->spare[i])
-			mem_node_drop(table, table->spare[i]);
+			mem_table_node_drop(table, table->spare[i]);
 		table->spare[i] = NULL;
 	}
 	mem_table_unlock(table, flags);
@@ -126,7 +126,7 @@ static bool mem_range_bad(unsigned long start, unsigned long nr)
 	return start >= MEM_TABLE_PAGES || nr > MEM_TABLE_PAGES - start;
 }
 
-/* As mem_update(), with what may be allocated as @gfp says. */
+/* As mem_table_change(), with what may be allocated as @gfp says. */
 static int mem_update_gfp(struct mem_table *table, unsigned long start,
 			  unsigned long last, const struct mem_op *op,
 			  gfp_t gfp)
@@ -141,11 +141,11 @@ static int mem_update_gfp(struct mem_table *table, unsigned long start,
 
 	do {
 		flags = mem_table_lock(table);
-		err = mem_update(table, start, last, op, &reserve, locked,
-				 &need);
+		err = mem_table_change(table, start, last, op, &reserve, locked,
+				       &need);
 		mem_table_unlock(table, flags);
 	} while (err == -ENOMEM && may_block &&
-		 !mem_reserve_fill(&reserve, need, gfp));
+		 !mem_table_reserve_fill(&reserve, need, gfp));
 	mem_table_unreserve(&reserve);
 	return err;
 }
@@ -168,11 +168,11 @@ static __always_inline void mem_store_slot(struct mem_table *table,
 		return;
 	mem_node_set(table, node, i, entry);
 	if (table->flags & MEM_TABLE_TRACK)
-		mem_node_mark(node, i);
+		mem_table_node_mark(node, i);
 	while (mem_node_uniform(node) && node->parent) {
 		struct mem_node *parent = node->parent;
 
-		mem_node_fold(table, node);
+		mem_table_node_fold(table, node);
 		node = parent;
 	}
 }
@@ -395,7 +395,7 @@ int mem_table_reserve(struct mem_table_reserve *reserve, unsigned long start,
 	need = mem_edges(start, MEM_TABLE_LEVELS - 1) +
 	       mem_edges(start + nr, MEM_TABLE_LEVELS - 1) +
 	       MEM_TABLE_LEVELS - 1;
-	return mem_reserve_fill(reserve, need, gfp);
+	return mem_table_reserve_fill(reserve, need, gfp);
 }
 EXPORT_SYMBOL_GPL(mem_table_reserve);
 
@@ -409,8 +409,8 @@ void mem_table_unreserve(struct mem_table_reserve *reserve)
 {
 	struct mem_node *node;
 
-	while ((node = mem_reserve_take(reserve)))
-		mem_node_free(node);
+	while ((node = mem_table_reserve_take(reserve)))
+		mem_table_node_free(node);
 }
 EXPORT_SYMBOL_GPL(mem_table_unreserve);
 
@@ -422,7 +422,7 @@ static int mem_update_reserved(struct mem_table *table, unsigned long start,
 	unsigned int need;
 	int err;
 
-	err = mem_update(table, start, last, op, reserve, 0, &need);
+	err = mem_table_change(table, start, last, op, reserve, 0, &need);
 	mem_table_unlock(table, flags);
 	return err;
 }

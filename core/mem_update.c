@@ -83,7 +83,7 @@ static unsigned int mem_cut_count(const struct mem_table *table,
 
 	if (!level || (!pages && start == base && last == base + size - 1))
 		return 0;
-	nr = !mem_node_have_spare(table, --level, base);
+	nr = !mem_table_node_have_spare(table, --level, base);
 	size = mem_level_pages(level);
 	if ((start ^ last) & ~(size - 1))
 		return nr + mem_cut_count(table, level, start,
@@ -126,7 +126,7 @@ static unsigned int mem_cut_slot(struct mem_table *table,
 		return 0;
 	}
 	if (!child)
-		child = mem_node_split(table, node, i, reserve);
+		child = mem_table_node_split(table, node, i, reserve);
 	if (!child)
 		return 0;
 	return mem_cut(table, child, start, last, op, reserve);
@@ -207,7 +207,7 @@ static __always_inline void mem_apply_pages(struct mem_table *table,
 	node->breaks += breaks;
 
 	if (nr_changed && !node->nr_changed && node->parent)
-		mem_node_mark(node->parent, node->slot);
+		mem_table_node_mark(node->parent, node->slot);
 	node->nr_changed += nr_changed;
 	table->leaf = node;
 }
@@ -237,7 +237,7 @@ static void mem_replace(struct mem_table *table, struct mem_node *node,
 
 	mem_node_set(table, node, i, entry);
 	trace_pvmemcontrol_mem_table_merge(table, node->level, i, child->base);
-	mem_node_drop(table, child);
+	mem_table_node_drop(table, child);
 }
 
 /* Change all entries from @start to @last, which lie wholly in that range. */
@@ -272,13 +272,13 @@ static void mem_apply(struct mem_table *table, struct mem_node *node,
 			}
 			mem_apply(table, child, a, b, op, reserve);
 			if (mem_node_uniform(child))
-				mem_node_fold(table, child);
+				mem_table_node_fold(table, child);
 			continue;
 		}
 		if (op->kind == MEM_OP_VALUES) {
-			mem_node_put_values(table, node, i,
-					    op->values + (a - op->base),
-					    reserve);
+			mem_table_node_put_values(table, node, i,
+						  op->values + (a - op->base),
+						  reserve);
 			continue;
 		}
 		if (entry != asked)
@@ -289,12 +289,12 @@ static void mem_apply(struct mem_table *table, struct mem_node *node,
 			continue;
 		mem_node_set(table, node, i, answer);
 		if (track)
-			mem_node_mark(node, i);
+			mem_table_node_mark(node, i);
 	}
 }
 
 /**
- * mem_update() - Change a range.
+ * mem_table_change() - Change a range.
  * @table: the table
  * @start: the first page
  * @last: the last page
@@ -306,10 +306,10 @@ static void mem_apply(struct mem_table *table, struct mem_node *node,
  * Context: Under the table's lock.
  * Return: 0, or with no value changed -ENOMEM, or what the function returned.
  */
-int mem_update(struct mem_table *table, unsigned long start,
-	       unsigned long last, const struct mem_op *op,
-	       struct mem_table_reserve *reserve, gfp_t gfp,
-	       unsigned int *need)
+int mem_table_change(struct mem_table *table, unsigned long start,
+		     unsigned long last, const struct mem_op *op,
+		     struct mem_table_reserve *reserve, gfp_t gfp,
+		     unsigned int *need)
 {
 	unsigned long pages = mem_root_pages(table->root);
 	int err = 0;
@@ -335,14 +335,14 @@ int mem_update(struct mem_table *table, unsigned long start,
 			last = pages - 1;
 		} else {
 			*need = mem_table_growth(table, last);
-			if (mem_reserve_fill(reserve, *need, gfp))
+			if (mem_table_reserve_fill(reserve, *need, gfp))
 				return -ENOMEM;
 			mem_table_grow(table, last, reserve);
 		}
 	}
 
 	*need = mem_cut(table, table->top, start, last, op, NULL);
-	if (mem_reserve_fill(reserve, *need, gfp))
+	if (mem_table_reserve_fill(reserve, *need, gfp))
 		return -ENOMEM;
 	mem_cut(table, table->top, start, last, op, reserve);
 	mem_apply(table, table->top, start, last, op, reserve);

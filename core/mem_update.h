@@ -37,9 +37,9 @@ struct mem_op {
 	unsigned long base;
 };
 
-int mem_update(struct mem_table *table, unsigned long start,
-	       unsigned long last, const struct mem_op *op,
-	       struct mem_table_reserve *reserve, gfp_t gfp,
-	       unsigned int *need);
+int mem_table_change(struct mem_table *table, unsigned long start,
+		     unsigned long last, const struct mem_op *op,
+		     struct mem_table_reserve *reserve, gfp_t gfp,
+		     unsigned int *need);
 
 #endif /* _MEM_UPDATE_H */

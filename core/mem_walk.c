@@ -254,7 +254,7 @@ static bool mem_take_changed(struct mem_table *table, unsigned long *next,
 
 			pfn = max(pfn, end + 1);
 			if (mem_node_uniform(node))
-				mem_node_fold(table, node);
+				mem_table_node_fold(table, node);
 			node = parent;
 			continue;
 		}
@@ -273,7 +273,7 @@ static bool mem_take_changed(struct mem_table *table, unsigned long *next,
 				     mem_value_entry(run->value))) {
 			break;
 		}
-		mem_node_unmark(node, i);
+		mem_table_node_unmark(node, i);
 		pfn = mem_slot_last(node, i) + 1;
 		run->nr = pfn - run->start;
 	}
