@@ -328,7 +328,9 @@ void pvmc_send_next(struct pvmc_send *send)
 		pvmc_send_refused(send);
 		return;
 	}
-	if (send->single || !pvmc_send_exit(send, &vector)) {
+	/* Who is not registered is found out by the call. */
+	if (send->single || !send->batch->client->counters ||
+	    !pvmc_send_exit(send, &vector)) {
 		/* No buffer was free for a vector; one may be by now. */
 		if (trace_pvmemcontrol_call_exit_enabled())
 			pvmc_trace_vector_exit(send, &vector, 0, 0, vector.err);

@@ -297,7 +297,10 @@ static __always_inline bool pvmc_func_unknown(u32 func)
 	return func >= PVMEMCONTROL_NR_FUNC_1_0 && !pvmc_func_has_range(func);
 }
 
-/* A call that is not sent counts, and can be seen, as others that fail. */
+/*
+ * A call that is not sent counts, and can be seen, as others that fail.  One for
+ * nobody, who was never registered or is not any more, does not.
+ */
 static noinline int pvmc_call_unknown(struct pvmemcontrol_client *client,
 				      u64 func, u64 start, u64 length, u64 arg)
 {
@@ -309,6 +312,8 @@ static noinline int pvmc_call_unknown(struct pvmemcontrol_client *client,
 	};
 	u64 id = 0;
 
+	if (WARN_ON_ONCE(!client->counters))
+		return -EINVAL;
 	if (pvmc_calls_traced())
 		id = pvmc_trace_enter(client, call, 0);
 	this_cpu_inc(client->counters->calls);
@@ -363,11 +368,11 @@ static noinline int pvmc_call_followed(struct pvmemcontrol_client *client,
  * pieces where that is allowed.
  * Return: 0; -ENODEV when there is no device; -EINVAL when the range is empty,
  * not aligned, wraps, lies beyond what the CPU can address, or the VMM refused
- * it (it is not RAM, or not all in one region of RAM); -EOPNOTSUPP when the VMM
- * does not know @func; -EIO when the VMM did not answer or its answer made no
- * sense; -EBUSY when more calls interrupted each other than there are buffers;
- * else the errno of the host's madvise(), mprotect(), mlock2(), munlock() or
- * prctl().
+ * it (it is not RAM, or not all in one region of RAM), or, with a warning, when
+ * @client is not registered; -EOPNOTSUPP when the VMM does not know @func; -EIO
+ * when the VMM did not answer or its answer made no sense; -EBUSY when more calls
+ * interrupted each other than there are buffers; else the errno of the host's
+ * madvise(), mprotect(), mlock2(), munlock() or prctl().
  */
 int pvmemcontrol_call(struct pvmemcontrol_client *client, u32 func,
 		      phys_addr_t start, u64 length, u64 arg, u64 *done)
@@ -385,7 +390,7 @@ int pvmemcontrol_call(struct pvmemcontrol_client *client, u32 func,
 	if (pvmc_calls_followed())
 		return pvmc_call_followed(client, func, start, length, arg,
 					  done);
-	if (unlikely(pvmc_func_unknown(func)))
+	if (unlikely(!client->counters || pvmc_func_unknown(func)))
 		err = pvmc_call_unknown(client, func, start, length, arg);
 	else
 		err = pvmc_call_counted(NULL, client, &call, &ret, &progress);
@@ -421,6 +426,8 @@ int pvmc_call_client(struct pvmemcontrol_client *client, u32 func,
 	int err;
 
 	*progress = (struct pvmc_progress) { .batch = progress->batch };
+	if (WARN_ON_ONCE(!client->counters))
+		return -EINVAL;
 	err = pvmc_call(NULL, client, &call, &ret, progress);
 	progress->refused = err && progress->answered &&
 			    pvmc_answer_refused(func, &ret);
