@@ -55,6 +55,7 @@ void pvmc_hugetlb_return(struct page *page, u64 length);
 
 /* known.c */
 void pvmc_known_start(void);
+void pvmc_known_renew(void);
 void pvmc_known_stop(void);
 void pvmc_known_close(void);
 unsigned long pvmc_known_begin(void);
@@ -71,6 +72,7 @@ int pvmc_proof_begin(struct page *page, u64 length, unsigned long generation,
 		     bool try, u32 *func, unsigned long *trying);
 int pvmc_proof_end(struct page *page, unsigned long generation,
 		   unsigned long trying, u32 func, int err);
+int pvmc_proof_online(unsigned long start, unsigned long nr);
 int pvmc_proof_init(void);
 void pvmc_proof_exit(void);
 

@@ -51,11 +51,27 @@ static void pvmc_known_change(unsigned long mark, bool close)
 	spin_unlock_irqrestore(&pvmc_known_lock, flags);
 }
 
+/* Never 0, and not what a mark was before, this module loaded or not. */
+static unsigned long pvmc_known_new(void)
+{
+	return get_random_u64() | 1;
+}
+
 /* Pages marked so far are not known; those marked from now on are. */
 void pvmc_known_start(void)
 {
-	/* Never 0, and not what a mark was before, this module loaded or not. */
-	pvmc_known_change(get_random_u64() | 1, false);
+	pvmc_known_change(pvmc_known_new(), false);
+}
+
+/* The same, unless none are known at all. */
+void pvmc_known_renew(void)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&pvmc_known_lock, flags);
+	if (pvmc_known_mark)
+		WRITE_ONCE(pvmc_known_mark, pvmc_known_new());
+	spin_unlock_irqrestore(&pvmc_known_lock, flags);
 }
 
 /* Neither are those that are marked from now on. */

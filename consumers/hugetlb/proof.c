@@ -18,18 +18,44 @@
  */
 
 /**
+ * DOC: What a proof does not prove
+ *
+ * Where memory is a private mapping of a file, DONTNEED brings back what is in
+ * the file.  That may be zero in the page that was tried, and something else in
+ * the next.  So what was tried is not all:
+ *
+ *  - a VMM of version 1.1 says which operations always leave zeroes, and
+ *    DONTNEED is only used where it is one of them.  It has said so of the
+ *    memory that there was when it was connected; memory that has come since
+ *    does without DONTNEED;
+ *  - a VMM of version 1.0 says nothing.  There each 16 MiB are tried, and if
+ *    ever anything comes back that is neither zero nor what was there, nothing
+ *    of this VMM is dropped with DONTNEED any more.  What was handed out before
+ *    cannot be got back: Documentation/hugetlb.rst says so.
+ *
+ * REMOVE makes a hole in what is behind the memory, or fails.  There is nothing
+ * that a hole could read as but zero, so trying it is enough.
+ */
+
+/**
  * DOC: Generations
  *
  * Whatever is known is known of the VMM as it was when it was found out.  A
  * proof therefore has the number of a generation in it, and so has whoever
  * relies on one: it reads the number first, then the proof, has the page
  * dropped, and reads the number again.  The number changes before the VMM is
- * connected anew.  If it is the same in the end, everything in between was with
- * the VMM that was proven, however long the task was kept from running.
+ * connected anew, and when something is found out that makes proofs void.  If
+ * it is the same in the end, everything in between was with the VMM that was
+ * proven, however long the task was kept from running.
+ *
+ * What the VMM has said of itself is in the number too, so that nobody can have
+ * the one without the other.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
+#include <linux/atomic.h>
 #include <linux/bitfield.h>
+#include <linux/bits.h>
 #include <linux/gfp.h>
 #include <linux/io.h>
 #include <linux/memory.h>
@@ -37,7 +63,6 @@
 #include <linux/nodemask.h>
 #include <linux/notifier.h>
 #include <linux/printk.h>
-#include <linux/random.h>
 #include <linux/sizes.h>
 #include <linux/string.h>
 #include <linux/xarray.h>
@@ -46,7 +71,13 @@
 
 #define PVMC_PROOF_SIZE		SZ_2M
 #define PVMC_PROOF_ORDER	get_order(PVMC_PROOF_SIZE)
-#define PVMC_PROOF_SECTION	SZ_128M
+
+/* What is proven with one page: where the VMM has said something, and where not. */
+#define PVMC_PROOF_SECTION_SAID	SZ_128M
+#define PVMC_PROOF_SECTION	SZ_16M
+
+/* What is in memory before it is dropped: no byte of it is zero. */
+#define PVMC_PROOF_FILL		0xd7
 
 /* Failures that say nothing about the memory are worth this many tries. */
 #define PVMC_PROOF_TRIES	3
@@ -70,15 +101,23 @@ enum pvmc_proof {
 #define PVMC_ENTRY_TRIES	GENMASK(3, 2)
 #define PVMC_ENTRY_NID		GENMASK(15, 4)
 #define PVMC_ENTRY_GENERATION	GENMASK(61, 16)
+/* It came after the VMM had said what zeroes. */
+#define PVMC_ENTRY_LATE		BIT(62)
 
 static_assert(MAX_NUMNODES <= 1 << 12);
+
+/* A generation's number: what there is in it besides the number. */
+#define PVMC_GENERATION_CONNECTED	BIT(0)	/* there is a device, and it is */
+#define PVMC_GENERATION_SAID		BIT(1)	/* it says what always zeroes */
+#define PVMC_GENERATION_DONTNEED	BIT(2)	/* DONTNEED may be tried */
+#define PVMC_GENERATION_FLAGS		GENMASK(2, 0)
 
 /* By section.  What is of another generation, or node, is not there. */
 static DEFINE_XARRAY(pvmc_proofs);
 
 /*
- * Written by the client's callbacks, of which one runs at a time.  Bit 0: there
- * is a device, and it is connected.
+ * Written by the client's callbacks, of which one runs at a time, and by whoever
+ * finds out that DONTNEED must not be used.
  */
 static unsigned long pvmc_generation;
 
@@ -91,28 +130,87 @@ unsigned long pvmc_proof_generation(void)
 	return smp_load_acquire(&pvmc_generation);
 }
 
-static void pvmc_generation_next(bool connected)
+static unsigned long pvmc_generation_after(unsigned long old,
+					   unsigned long flags)
 {
-	unsigned long next = (pvmc_generation | 1) + 1 + connected;
+	return (old | PVMC_GENERATION_FLAGS) + 1 + flags;
+}
+
+static void pvmc_generation_next(unsigned long flags)
+{
+	unsigned long old;
 
 	/* Before anything that is found out about the VMM as it is now. */
-	smp_store_release(&pvmc_generation, next);
-	if (connected)
+	do {
+		old = READ_ONCE(pvmc_generation);
+	} while (cmpxchg(&pvmc_generation, old,
+			 pvmc_generation_after(old, flags)) != old);
+	if (flags & PVMC_GENERATION_CONNECTED)
 		pvmc_known_start();
 	else
 		pvmc_known_stop();
 }
 
-static unsigned long pvmc_section(const void *addr)
+/*
+ * DONTNEED has brought something back.  If it is another generation by now, it
+ * was another VMM, or is known already.
+ */
+static void pvmc_generation_revives(unsigned long generation)
 {
-	return virt_to_phys((void *)addr) / PVMC_PROOF_SECTION;
+	unsigned long flags = generation & PVMC_GENERATION_FLAGS &
+			      ~PVMC_GENERATION_DONTNEED;
+
+	if (cmpxchg(&pvmc_generation, generation,
+		    pvmc_generation_after(generation, flags)) != generation)
+		return;
+	/* Unless it has been disconnected meanwhile; it says so after this. */
+	pvmc_known_renew();
+	pr_warn_once("memory of the VMM has content to come back to, the kernel clears pages that would have it\n");
+}
+
+/* How much one page is the proof of. */
+static u64 pvmc_section_size(unsigned long generation)
+{
+	return generation & PVMC_GENERATION_SAID ? PVMC_PROOF_SECTION_SAID :
+						   PVMC_PROOF_SECTION;
+}
+
+static unsigned long pvmc_section(const void *addr, unsigned long generation)
+{
+	return virt_to_phys((void *)addr) / pvmc_section_size(generation);
+}
+
+static unsigned long pvmc_entry(const void *addr, unsigned long generation)
+{
+	void *entry = xa_load(&pvmc_proofs, pvmc_section(addr, generation));
+
+	return entry ? xa_to_value(entry) : 0;
+}
+
+/*
+ * Whether it came when the VMM had said what zeroes: since then, or while it was
+ * being connected, in the generation before.
+ */
+static bool pvmc_late(unsigned long value, unsigned long generation)
+{
+	unsigned long of = FIELD_GET(PVMC_ENTRY_GENERATION, value);
+
+	return value & PVMC_ENTRY_LATE && generation & PVMC_GENERATION_SAID &&
+	       (of == generation || pvmc_generation_after(of, 0) ==
+				    (generation & ~PVMC_GENERATION_FLAGS));
+}
+
+/* Whether DONTNEED may be tried there, or relied on. */
+static bool pvmc_may_dontneed(const void *addr, unsigned long generation)
+{
+	return generation & PVMC_GENERATION_DONTNEED &&
+	       !pvmc_late(pvmc_entry(addr, generation), generation);
 }
 
 static enum pvmc_proof pvmc_proof_load(const void *addr, int nid,
 				       unsigned long generation, int *tries)
 {
-	void *entry = xa_load(&pvmc_proofs, pvmc_section(addr));
-	unsigned long value = entry ? xa_to_value(entry) : 0;
+	unsigned long value = pvmc_entry(addr, generation);
 
 	*tries = 0;
 	if (FIELD_GET(PVMC_ENTRY_GENERATION, value) != generation ||
@@ -131,9 +229,14 @@ static void pvmc_proof_store(const void *addr, int nid,
 			      FIELD_PREP(PVMC_ENTRY_TRIES, tries) |
 			      FIELD_PREP(PVMC_ENTRY_PROOF, proof);
 
-	/* Without memory for it, the next page finds out again. */
-	xa_store(&pvmc_proofs, pvmc_section(addr), xa_mk_value(value),
-		 GFP_KERNEL | __GFP_NOWARN);
+	if (pvmc_late(pvmc_entry(addr, generation), generation))
+		value |= PVMC_ENTRY_LATE;
+	/*
+	 * Whoever frees a page may hold anything.  Without memory for it, the
+	 * next page finds out again.
+	 */
+	xa_store(&pvmc_proofs, pvmc_section(addr, generation),
+		 xa_mk_value(value), GFP_NOWAIT | __GFP_NOWARN);
 }
 
 static u32 pvmc_proof_func(enum pvmc_proof proof)
@@ -145,28 +248,38 @@ static u32 pvmc_proof_func(enum pvmc_proof proof)
 /* So that no byte is zero already. */
 static void pvmc_proof_fill(void *addr)
 {
-	memset(addr, 1 | get_random_u8(), PVMC_PROOF_SIZE);
-}
-
-static bool pvmc_proof_zero(const void *addr)
-{
-	return !memchr_inv(addr, 0, PVMC_PROOF_SIZE);
+	memset(addr, PVMC_PROOF_FILL, PVMC_PROOF_SIZE);
 }
 
 /*
- * Try @func on [addr, addr + PVMC_PROOF_SIZE) of the direct map.  0: it reads
- * as zero everywhere.  -ENODATA: the VMM says it did it, but it does not.
+ * What the VMM made of it, having said that it did it.  0: it reads as zero
+ * everywhere.  -ENODATA: it does not.
  */
-static int pvmc_prove_one(void *addr, u32 func)
+static int pvmc_proof_look(const u8 *addr, unsigned long generation, u32 func)
+{
+	const u8 *other = memchr_inv(addr, 0, PVMC_PROOF_SIZE);
+
+	if (!other)
+		return 0;
+	if (func == PVMEMCONTROL_DONTNEED &&
+	    (*other != PVMC_PROOF_FILL ||
+	     memchr_inv(other, PVMC_PROOF_FILL, addr + PVMC_PROOF_SIZE - other)))
+		pvmc_generation_revives(generation);
+	return -ENODATA;
+}
+
+/*
+ * Try @func on [addr, addr + PVMC_PROOF_SIZE) of the direct map.  Returns what
+ * the VMM does, else as pvmc_proof_look().
+ */
+static int pvmc_prove_one(void *addr, unsigned long generation, u32 func)
 {
 	int err;
 
 	pvmc_proof_fill(addr);
 	err = pvmemcontrol_call(&pvmc_hugetlb_client, func, virt_to_phys(addr),
 				PVMC_PROOF_SIZE, 0, NULL);
-	if (err)
-		return err;
-	return pvmc_proof_zero(addr) ? 0 : -ENODATA;
+	return err ?: pvmc_proof_look(addr, generation, func);
 }
 
 /* Whether this says that the operation is not one for this memory. */
@@ -183,8 +296,11 @@ static enum pvmc_proof pvmc_prove(void *addr, int nid, unsigned long generation,
 	enum pvmc_proof proof;
 	int dontneed, remove;
 
-	dontneed = pvmc_prove_one(addr, PVMEMCONTROL_DONTNEED);
-	remove = dontneed ? pvmc_prove_one(addr, PVMEMCONTROL_REMOVE) : 0;
+	dontneed = pvmc_may_dontneed(addr, generation) ?
+		   pvmc_prove_one(addr, generation, PVMEMCONTROL_DONTNEED) :
+		   -EOPNOTSUPP;
+	remove = dontneed ?
+		 pvmc_prove_one(addr, generation, PVMEMCONTROL_REMOVE) : 0;
 	if (!dontneed)
 		proof = PVMC_PROOF_DONTNEED;
 	else if (!remove)
@@ -218,6 +334,21 @@ static void pvmc_proof_node(int nid)
 	__free_pages(page, PVMC_PROOF_ORDER);
 }
 
+/* What the VMM says of itself, in the flags of a generation. */
+static unsigned long pvmc_proof_ask(void)
+{
+	struct pvmemcontrol_info info;
+
+	if (pvmemcontrol_get_info(&info))
+		return 0;
+	if (!info.minor && !info.features && !info.zeroing)
+		return PVMC_GENERATION_CONNECTED | PVMC_GENERATION_DONTNEED;
+	if (!(info.zeroing & BIT_ULL(PVMEMCONTROL_DONTNEED)))
+		return PVMC_GENERATION_CONNECTED | PVMC_GENERATION_SAID;
+	return PVMC_GENERATION_CONNECTED | PVMC_GENERATION_SAID |
+	       PVMC_GENERATION_DONTNEED;
+}
+
 /**
  * pvmc_proof_restore() - Find out for all nodes that have memory.
  * @client: pvmc_hugetlb_client
@@ -226,9 +357,12 @@ static void pvmc_proof_node(int nid)
  */
 void pvmc_proof_restore(struct pvmemcontrol_client *client)
 {
+	unsigned long flags = pvmc_proof_ask();
 	int nid;
 
-	pvmc_generation_next(true);
+	pvmc_generation_next(flags);
+	if (!(flags & PVMC_GENERATION_CONNECTED))
+		return;
 	for_each_node_state(nid, N_MEMORY)
 		pvmc_proof_node(nid);
 }
@@ -254,7 +388,7 @@ int pvmc_proof_attach(struct pvmemcontrol_client *client)
  */
 void pvmc_proof_forget(struct pvmemcontrol_client *client)
 {
-	pvmc_generation_next(false);
+	pvmc_generation_next(0);
 }
 
 /**
@@ -276,25 +410,27 @@ int pvmc_proof_begin(struct page *page, u64 length, unsigned long generation,
 		     bool try, u32 *func, unsigned long *trying)
 {
 	enum pvmc_proof common = PVMC_PROOF_UNKNOWN;
+	u64 offset, size = pvmc_section_size(generation);
 	int nid = page_to_nid(page), tries;
+	bool may_dontneed = true;
 	unsigned int section;
-	u64 offset;
 
 	*trying = 0;
 
-	if (!(generation & 1))
+	if (!(generation & PVMC_GENERATION_CONNECTED))
 		return -ENODEV;
-	if (length > (u64)BITS_PER_LONG * PVMC_PROOF_SECTION)
+	if (length > BITS_PER_LONG * size)
 		return -EOPNOTSUPP;
 
 	/* A page begins at a multiple of its length, and so in a section. */
-	for (offset = 0; offset < length; offset += PVMC_PROOF_SECTION) {
+	for (offset = 0; offset < length; offset += size) {
 		void *addr = page_address(page) + offset;
 		enum pvmc_proof proof;
 
 		proof = pvmc_proof_load(addr, nid, generation, &tries);
 		if (proof == PVMC_PROOF_UNKNOWN) {
-			*trying |= BIT(offset / PVMC_PROOF_SECTION);
+			*trying |= BIT(offset / size);
+			may_dontneed &= pvmc_may_dontneed(addr, generation);
 			continue;
 		}
 		if (common != PVMC_PROOF_UNKNOWN && proof != common)
@@ -306,9 +442,13 @@ int pvmc_proof_begin(struct page *page, u64 length, unsigned long generation,
 
 	*func = pvmc_proof_func(common == PVMC_PROOF_UNKNOWN ?
 				READ_ONCE(pvmc_proof_hints[nid]) : common);
+	if (*func == PVMEMCONTROL_DONTNEED && !may_dontneed) {
+		if (common == PVMC_PROOF_DONTNEED)
+			return -EOPNOTSUPP;
+		*func = PVMEMCONTROL_REMOVE;
+	}
 	for_each_set_bit(section, trying, BITS_PER_LONG)
-		pvmc_proof_fill(page_address(page) +
-				(u64)section * PVMC_PROOF_SECTION);
+		pvmc_proof_fill(page_address(page) + section * size);
 	return 0;
 }
 
@@ -331,39 +471,75 @@ int pvmc_proof_end(struct page *page, unsigned long generation,
 {
 	enum pvmc_proof proof = func == PVMEMCONTROL_REMOVE ?
 				PVMC_PROOF_REMOVE : PVMC_PROOF_DONTNEED;
+	u64 size = pvmc_section_size(generation);
 	int nid = page_to_nid(page), tries;
 	unsigned int section;
 
 	for_each_set_bit(section, &trying, BITS_PER_LONG) {
-		void *addr = page_address(page) +
-			     (u64)section * PVMC_PROOF_SECTION;
+		void *addr = page_address(page) + section * size;
 
-		if (!err && pvmc_proof_zero(addr)) {
+		if (!err && !pvmc_proof_look(addr, generation, func)) {
 			pvmc_proof_store(addr, nid, generation, 0, proof);
 			continue;
 		}
 		if (!err || pvmc_proof_against(err))
 			err = -EOPNOTSUPP;
-		if (pvmc_proof_load(addr, nid, generation, &tries) ==
+		if (pvmc_proof_generation() == generation &&
+		    pvmc_proof_load(addr, nid, generation, &tries) ==
 		    PVMC_PROOF_UNKNOWN)
 			pvmc_prove(addr, nid, generation, tries);
 	}
 	return err;
 }
 
-/* What was taken out and comes back is other memory. */
+/**
+ * pvmc_proof_online() - Memory is about to be used, for the first time or again.
+ * @start: number of its first page
+ * @nr: how many pages it has
+ *
+ * What was taken out and comes back is other memory, and what the VMM has said
+ * it has not said of this.
+ *
+ * Context: Process context.  May sleep.
+ * Return: 0; -ENOMEM: it must not be used, as more would be believed of it than
+ * is known.
+ */
+int pvmc_proof_online(unsigned long start, unsigned long nr)
+{
+	unsigned long generation = pvmc_proof_generation();
+	unsigned long late = FIELD_PREP(PVMC_ENTRY_GENERATION, generation) |
+			     PVMC_ENTRY_LATE;
+	u64 size = PVMC_PROOF_SECTION_SAID;
+	unsigned long section, end;
+
+	if (generation & PVMC_GENERATION_CONNECTED)
+		size = pvmc_section_size(generation);
+	section = PFN_PHYS(start) / size;
+	end = PFN_PHYS(start + nr - 1) / size;
+	for (; section <= end; section++) {
+		void *old;
+
+		if (size == PVMC_PROOF_SECTION) {
+			xa_erase(&pvmc_proofs, section);
+			continue;
+		}
+		old = xa_store(&pvmc_proofs, section, xa_mk_value(late),
+			       GFP_KERNEL);
+		if (xa_is_err(old))
+			return xa_err(old);
+	}
+	return 0;
+}
+
 static int pvmc_proof_memory(struct notifier_block *nb, unsigned long action,
 			     void *data)
 {
 	const struct memory_notify *what = data;
-	unsigned long section = PFN_PHYS(what->start_pfn) / PVMC_PROOF_SECTION;
-	unsigned long end = PFN_PHYS(what->start_pfn + what->nr_pages - 1) /
-			    PVMC_PROOF_SECTION;
 
-	if (action == MEM_GOING_ONLINE)
-		for (; section <= end; section++)
-			xa_erase(&pvmc_proofs, section);
-	return NOTIFY_OK;
+	if (action != MEM_GOING_ONLINE)
+		return NOTIFY_OK;
+	return notifier_from_errno(pvmc_proof_online(what->start_pfn,
+						     what->nr_pages));
 }
 
 static struct notifier_block pvmc_proof_nb = {

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
-# A node of anonymous and a node of shared memory: each page is dropped by what
-# zeroes it, wherever it goes.
+# A node of anonymous and a node of shared memory, with a VMM of version 1.0: each
+# page is dropped by what zeroes it, wherever it goes.  (One of 1.1 promises
+# nothing of both: hugetlb_mixed.)
 #
+# vm: --device version-minor=0
 # vm: --memory 1G --cpus 2 --numa 2 --ram anon --ram memfd
 # vm: --append 'hugepagesz=2M hugepages=32'
 # vm: --add tools/vm/scenarios/facts:/lib/facts.sh

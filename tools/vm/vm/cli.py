@@ -53,8 +53,9 @@ def _parser():
         help="split memory and CPUs among N nodes")
     add("--ram", action="append", metavar="KIND[,KEY=VALUE]...",
         help="backing of the guest's memory: anon (the default), memfd "
-             "(shared) or hugetlb (huge pages of 2 MiB, reserved for the run "
-             "if the host has none free); with properties of the QEMU memory "
+             "(shared), hugetlb (huge pages of 2 MiB, reserved for the run "
+             "if the host has none free) or file (a private mapping of a file "
+             "that is full of data); with properties of the QEMU memory "
              "backend.  Repeated: the next for the next NUMA node")
     add("--kernel", default="stock", metavar="NAME",
         help="a name that tools/vm/kernel knows, a folder as it prints, or a "

@@ -86,19 +86,32 @@ BACKENDS = {
     "anon": "memory-backend-ram",
     "memfd": "memory-backend-memfd,share=on",
     "hugetlb": "memory-backend-memfd,share=on,hugetlb=on,hugetlbsize=2M",
+    # Of a file in which no byte is zero.
+    "file": "memory-backend-file,share=off",
 }
+FILE_BYTE = b"F"
+
+
+def _full_file(size):
+    """A descriptor of a file without a name, full of data."""
+    fd = os.memfd_create("ram", 0)
+    piece = FILE_BYTE * (16 * MIB)
+    with os.fdopen(os.dup(fd), "wb") as file:
+        for start in range(0, size, len(piece)):
+            file.write(piece[:size - start])
+    return fd
 
 
 def _backend(ram):
     kind, _, properties = ram.partition(",")
     if kind not in BACKENDS:
-        raise VmError(f"--ram {kind}: neither anon, memfd nor hugetlb")
+        raise VmError(f"--ram {kind}: neither {', '.join(BACKENDS)}")
     return BACKENDS[kind] + ("," + properties if properties else "")
 
 
 def _memory_arguments(options):
-    """QEMU's arguments, and how many bytes of huge pages they take of the
-    host's pool."""
+    """QEMU's arguments, how many bytes of huge pages they take of the host's
+    pool, and the descriptors that QEMU has to inherit."""
     size = parse_size(options.memory)
     nodes = options.numa
     rams = options.ram or ["anon"]
@@ -111,19 +124,25 @@ def _memory_arguments(options):
         raise VmError(f"--memory {options.memory} is too little for "
                       f"{nodes} NUMA nodes")
     huge = 0
+    files = []
     for node in range(nodes):
         this = each if node < nodes - 1 else size - each * (nodes - 1)
         ram = rams[min(node, len(rams) - 1)]
-        arguments += ["-object", f"{_backend(ram)},id=ram{node},size={this}"]
-        if ram.partition(",")[0] == "hugetlb":
+        backend = f"{_backend(ram)},id=ram{node},size={this}"
+        kind = ram.partition(",")[0]
+        if kind == "hugetlb":
             huge += this
+        if kind == "file":
+            files.append(_full_file(this))
+            backend += f",mem-path=/proc/self/fd/{files[-1]}"
+        arguments += ["-object", backend]
         if nodes > 1:
             first = options.cpus * node // nodes
             last = options.cpus * (node + 1) // nodes - 1
             cpus = f",cpus={first}-{last}" if first <= last else ""
             arguments += ["-numa",
                           f"node,nodeid={node},memdev=ram{node}{cpus}"]
-    return arguments, huge
+    return arguments, huge, files
 
 
 def _device_arguments(options):
@@ -154,7 +173,8 @@ class Machine:
         accel = options.accel
         if accel == "auto":
             accel = "kvm" if kvm_works() else "tcg"
-        memory, self._huge = _memory_arguments(options)
+        memory, self._huge, files = _memory_arguments(options)
+        self._inherited += files
         self._host_pages = HostPages()
         command = [
             find_qemu(), "-nodefaults", "-no-user-config", "-no-reboot",
