@@ -12,6 +12,7 @@
 #include <linux/preempt.h>
 #include <linux/printk.h>
 #include <linux/random.h>
+#include <linux/rcupdate.h>
 #include <linux/sizes.h>
 
 #include "../../core/compat.h"
@@ -160,6 +161,15 @@ bool pvmc_hugetlb_zero(struct page *page, u64 length)
 	return true;
 }
 
+/*
+ * Whether others may run meanwhile.  A reader of RCU can be preempted, and must
+ * not take long all the same.
+ */
+static bool pvmc_may_take_long(void)
+{
+	return preemptible() && !rcu_preempt_depth();
+}
+
 /**
  * pvmc_hugetlb_return() - Give a page's memory back on its way into the pool.
  * @page: head of a page of at least 2 MiB that nobody uses any more; its
@@ -175,13 +185,14 @@ bool pvmc_hugetlb_zero(struct page *page, u64 length)
 void pvmc_hugetlb_return(struct page *page, u64 length)
 {
 	unsigned long mark = pvmc_known_begin();
+	bool long_ok = pvmc_may_take_long();
 
 	pvmc_known_clear(page);
-	if (length > PVMC_RETURN_ATOMIC_MAX && !preemptible()) {
+	if (length > PVMC_RETURN_ATOMIC_MAX && !long_ok) {
 		this_cpu_inc(pvmc_hugetlb_counters.return_atomic);
 		return;
 	}
-	if (pvmc_drop(page, length, preemptible())) {
+	if (pvmc_drop(page, length, long_ok)) {
 		this_cpu_inc(pvmc_hugetlb_counters.return_failed);
 		return;
 	}
