@@ -71,6 +71,51 @@ static void kstack_sizes(struct kunit *test)
 	pvmemcontrol_kstack_free(NULL);
 }
 
+/*
+ * Whoever reads over the end of the page before the block, or of the last one in
+ * it, must not meet a guard; each stack has its own right below.
+ */
+static void kstack_layout(struct kunit *test)
+{
+	struct kstack_fixture *f = test->priv;
+	unsigned int c, i;
+	bool guard;
+
+	for (c = 0; c < PVMC_KSTACK_CLASSES; c++) {
+		size_t size = PVMC_KSTACK_MIN << c;
+		struct pvmc_kstack_block *block = kstack_get(test, size)->block;
+		phys_addr_t start = pvmc_block_start(block);
+		phys_addr_t last = start + PVMC_BLOCK_SIZE - 1, at;
+
+		KUNIT_EXPECT_EQ(test, block->nr,
+				pvmc_block_index(block, start, &guard));
+		KUNIT_EXPECT_FALSE(test, guard);
+		KUNIT_EXPECT_FALSE(test, test_bit(PHYS_PFN(start),
+						  f->forbidden));
+		pvmc_block_index(block, last, &guard);
+		KUNIT_EXPECT_FALSE(test, guard);
+		for (i = 0; i < block->nr; i++) {
+			at = virt_to_phys(block->stack[i].base);
+			KUNIT_EXPECT_LE(test, at + size - 1, last);
+			KUNIT_EXPECT_EQ(test, i, pvmc_block_index(block, at,
+								  &guard));
+			KUNIT_EXPECT_FALSE(test, guard);
+			KUNIT_EXPECT_EQ(test, i,
+					pvmc_block_index(block, at + size - 1,
+							 &guard));
+			KUNIT_EXPECT_FALSE(test, guard);
+			KUNIT_EXPECT_EQ(test, i, pvmc_block_index(block, at - 1,
+								  &guard));
+			KUNIT_EXPECT_TRUE(test, guard);
+			KUNIT_EXPECT_TRUE(test, test_bit(PHYS_PFN(at) - 1,
+							 f->forbidden));
+		}
+	}
+	/* As many as without the page. */
+	KUNIT_EXPECT_EQ(test, 102 + 56 + 30 + 15 + 7, (int)kstack_forbidden(f));
+	kstack_empty(test);
+}
+
 static u64 kstack_refills(void)
 {
 	u64 sum = 0;
@@ -344,6 +389,7 @@ static struct kunit_case pvmc_kstack_cases[] = {
 	KUNIT_CASE_PARAM(kstack_block_exits, batch_mode_params),
 	KUNIT_CASE_PARAM(kstack_open_exits, batch_mode_params),
 	KUNIT_CASE_PARAM(kstack_sizes, batch_mode_params),
+	KUNIT_CASE_PARAM(kstack_layout, batch_mode_params),
 	KUNIT_CASE_PARAM(kstack_steady, batch_mode_params),
 	KUNIT_CASE_PARAM(kstack_keeps, batch_mode_params),
 	KUNIT_CASE_PARAM(kstack_gives_back, batch_mode_params),

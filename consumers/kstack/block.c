@@ -3,8 +3,19 @@
  * Blocks of 2 MiB, and the guards in them.
  *
  * A block is one huge page of the direct map and stays one: the guest's page
- * tables know nothing of guards.  From its start on it holds a guard, a stack,
- * a guard, a stack and so on.  What is left at the end is not used.
+ * tables know nothing of guards.  It holds a page that is not used, a guard, a
+ * stack, a guard, a stack and so on.  What is left at the end is not used.
+ */
+
+/**
+ * DOC: The first page
+ *
+ * load_unaligned_zeropad() and its like read words that begin in a page and end
+ * in the next one of the direct map, whosever that is: names of files and
+ * packets are read so.  They may, and are ready for a fault, but not for a
+ * violation.  So the page before a block, which is anybody's, must not have a
+ * guard behind it.  Before all other guards is a stack of ours, and who reads
+ * over the top of one is named.
  */
 
 /**
@@ -22,6 +33,7 @@
 #include <linux/export.h>
 #include <linux/gfp.h>
 #include <linux/io.h>
+#include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/overflow.h>
 #include <linux/page-flags.h>
@@ -64,7 +76,7 @@ phys_addr_t pvmc_block_start(const struct pvmc_kstack_block *block)
 static phys_addr_t pvmc_guard_phys(const struct pvmc_kstack_block *block,
 				   unsigned int i)
 {
-	return pvmc_block_start(block) +
+	return pvmc_block_start(block) + PVMC_BLOCK_PAD +
 	       (phys_addr_t)i * (PAGE_SIZE + block->class->size);
 }
 
@@ -93,7 +105,8 @@ struct pvmc_kstack_block *pvmc_block_find(phys_addr_t addr)
  * @guard: set to whether it is the guard, and not the stack
  *
  * Context: Any.
- * Return: Number of the stack; block->nr for what is behind the last.
+ * Return: Number of the stack; block->nr for what is behind the last, or before
+ * the first.
  */
 unsigned int pvmc_block_index(const struct pvmc_kstack_block *block,
 			      phys_addr_t addr, bool *guard)
@@ -101,8 +114,12 @@ unsigned int pvmc_block_index(const struct pvmc_kstack_block *block,
 	unsigned long offset = addr - pvmc_block_start(block);
 	unsigned long stride = PAGE_SIZE + block->class->size;
 
+	*guard = false;
+	if (offset < PVMC_BLOCK_PAD)
+		return block->nr;
+	offset -= PVMC_BLOCK_PAD;
 	*guard = offset % stride < PAGE_SIZE && offset / stride < block->nr;
-	return offset / stride;
+	return min_t(unsigned long, offset / stride, block->nr);
 }
 
 /* What becomes of the guards; that of the content is of no matter. */

@@ -20,6 +20,8 @@ struct pt_regs;
 /* What stacks are carved from: one huge mapping of the direct map. */
 #define PVMC_BLOCK_SIZE		SZ_2M
 #define PVMC_BLOCK_PAGES	(PVMC_BLOCK_SIZE / PAGE_SIZE)
+/* Not used, at its start. */
+#define PVMC_BLOCK_PAD		PAGE_SIZE
 
 /* Sizes of stacks: powers of two from the first on. */
 #define PVMC_KSTACK_MIN		SZ_16K

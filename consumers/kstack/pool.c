@@ -272,7 +272,8 @@ void pvmc_pool_detach(void)
 static void pvmc_class_init(struct pvmc_kstack_class *class, size_t size)
 {
 	class->size = size;
-	class->per_block = PVMC_BLOCK_SIZE / (size + PAGE_SIZE);
+	class->per_block = (PVMC_BLOCK_SIZE - PVMC_BLOCK_PAD) /
+			   (size + PAGE_SIZE);
 	class->cache_max = clamp_t(unsigned int, PVMC_CACHE_BYTES / size, 2,
 				   PVMC_CACHE_MAX);
 	raw_spin_lock_init(&class->lock);

@@ -117,6 +117,14 @@ at_least '/proc/kcore has the stacks' \
 	"$(tr -dc '\021' </tmp/kcore | wc -c)" $((in_block * 16384))
 equal 'and not the guards' "$(cat $client/violations)" "$hits"
 
+# Who reads over the end of the page before a block, which is anybody's, meets no
+# guard.
+for at in $(awk '$1 == "block" { print $2 }' $pool); do
+	check "over the edge before the block at $at" \
+		eval "echo $at >$dir/edge"
+done
+equal 'that is no violation' "$(cat $client/violations)" "$hits"
+
 # Each guard holds, also after one was opened.
 guards=$(host counter guards)
 guarded()

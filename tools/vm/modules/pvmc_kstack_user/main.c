@@ -15,6 +15,9 @@
  *		they are, also when there are none any more
  *	guard	write N: reads the page below the Nth of these, from 0 on, which
  *		must be there: a violation
+ *	edge	write ADDRESS: reads words that begin in the page before this
+ *		physical address and end behind it, as the kernel does with
+ *		names of files
  */
 #include <linux/debugfs.h>
 #include <linux/err.h>
@@ -26,6 +29,7 @@
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/uaccess.h>
+#include <asm/word-at-a-time.h>
 
 #include "user.h"
 
@@ -193,6 +197,21 @@ static int guard_set(void *unused, u64 nr)
 }
 DEFINE_DEBUGFS_ATTRIBUTE(guard_fops, NULL, guard_set, "%llu\n");
 
+static int edge_set(void *unused, u64 address)
+{
+	const u8 *edge = phys_to_virt(address);
+	unsigned long sum = 0;
+	unsigned int i;
+
+	if (!address || !PAGE_ALIGNED(address) || !virt_addr_valid(edge))
+		return -EINVAL;
+	for (i = 1; i < sizeof(long); i++)
+		sum += load_unaligned_zeropad(edge - i);
+	OPTIMIZER_HIDE_VAR(sum);
+	return 0;
+}
+DEFINE_DEBUGFS_ATTRIBUTE(edge_fops, NULL, edge_set, "%llu\n");
+
 static struct dentry *user_dir;
 
 static int __init user_init(void)
@@ -215,6 +234,7 @@ static int __init user_init(void)
 	debugfs_create_file("overflow", 0600, user_dir, NULL, &overflow_fops);
 	debugfs_create_file("stacks", 0600, user_dir, NULL, &stacks_fops);
 	debugfs_create_file("guard", 0200, user_dir, NULL, &guard_fops);
+	debugfs_create_file("edge", 0200, user_dir, NULL, &edge_fops);
 	return 0;
 
 free:
