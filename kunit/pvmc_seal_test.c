@@ -187,6 +187,55 @@ static void seal_waits(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 1ULL, seal_stats.exits);
 }
 
+static bool seal_is_gone;
+
+/* Whoever asks this of what has gone, asks what may have been freed. */
+static bool seal_not_gone(const struct seal_area *area)
+{
+	WARN_ON(seal_is_gone);
+	return false;
+}
+
+/*
+ * When all is closed, those that wait are not looked at again: not while the VMM
+ * does not open the rest, and not in the end.
+ */
+static void seal_closes(struct kunit *test)
+{
+	static const enum fake_fault faults[] = {
+		FAKE_FAULT_ERRNO, FAKE_FAULT_SILENT, FAKE_FAULT_NONE
+	};
+	struct host *h = test->priv;
+	struct seal_area *area;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(faults); i++) {
+		area = seal_new(test, &seal_one, "one", 1);
+		seal_add(test, area, 10, 5);
+		area->state = SEAL_WAITING;
+		area->ready = seal_not_gone;
+		seal_is_gone = false;
+		seal_enter_flush(area);
+		seal_range(test, &seal_other, "other", 20, 5);
+
+		fake_vmm_fault(h->vmm, faults[i], EIO, 0, -1);
+		seal_close();
+		seal_is_gone = true;
+		mutex_lock(&seal_mutex);
+		KUNIT_EXPECT_TRUE(test, seal_closed());
+		mutex_unlock(&seal_mutex);
+		seal_flush_again();
+		KUNIT_EXPECT_EQ(test, faults[i] == FAKE_FAULT_NONE,
+				seal_none());
+		fake_vmm_fault(h->vmm, FAKE_FAULT_NONE, 0, 0, 0);
+		while (READ_ONCE(h->dev->state) != PVMC_UP)
+			fake_wait_recovered(h->dev, h->dev->recoveries);
+		seal_exit();
+		KUNIT_EXPECT_TRUE(test, seal_none());
+		host_expect(h, 10, 15, PERM_RW);
+	}
+}
+
 /* Who leaves while he waits costs nothing; others stay. */
 static void seal_leaves(struct kunit *test)
 {
@@ -460,6 +509,7 @@ static void seal_oom(struct kunit *test)
 static struct kunit_case pvmc_seal_cases[] = {
 	KUNIT_CASE(seal_scattered),
 	KUNIT_CASE(seal_waits),
+	KUNIT_CASE(seal_closes),
 	KUNIT_CASE(seal_leaves),
 	KUNIT_CASE(seal_owners),
 	KUNIT_CASE_PARAM(seal_open_fails, seal_fault_gen_params),

@@ -39,6 +39,8 @@ unregister_client:
 static void __exit pvmc_perm_exit(void)
 {
 	perm_debugfs_exit();
+	/* Modules that wait for their init are looked at until all is open. */
+	seal_close();
 	seal_modules_exit();
 	seal_exit();
 	/* Opens what is closed. */

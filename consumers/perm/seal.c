@@ -46,6 +46,9 @@ DEFINE_MUTEX(seal_mutex);
 LIST_HEAD(seal_areas);
 struct seal_stats seal_stats;
 
+/* Nothing is sealed any more; guarded by seal_mutex. */
+static bool seal_over;
+
 static void seal_again(struct work_struct *work);
 static DECLARE_DELAYED_WORK(seal_work, seal_again);
 
@@ -116,7 +119,7 @@ void seal_area_free(struct seal_area *area)
  * seal_enter() - An area is to be sealed, or to wait for that.
  * @area: whose pages are no other area's
  *
- * Context: Process context, under seal_mutex.
+ * Context: Process context, under seal_mutex, and not seal_closed().
  */
 void seal_enter(struct seal_area *area)
 {
@@ -159,6 +162,14 @@ bool seal_known(const void *of)
 		if (area->of == of && area->state != SEAL_LEAVING)
 			return true;
 	return false;
+}
+
+/* Whether nothing may be entered any more. */
+bool seal_closed(void)
+{
+	lockdep_assert_held(&seal_mutex);
+
+	return seal_over;
 }
 
 /* Whether an area is not what it is to be. */
@@ -346,25 +357,46 @@ static void seal_again(struct work_struct *work)
 }
 
 /**
+ * seal_close() - Open all areas, and let nothing be entered any more.
+ *
+ * Whose areas they are may go as long as we are told of it; from the end of this
+ * on nothing is asked of them any more.
+ *
+ * Context: Process context, while we are told of modules that go.  Sleeps.
+ */
+void seal_close(void)
+{
+	struct seal_area *area;
+
+	mutex_lock(&seal_mutex);
+	seal_over = true;
+	list_for_each_entry(area, &seal_areas, node)
+		WRITE_ONCE(area->state, SEAL_LEAVING);
+	seal_flush();
+	mutex_unlock(&seal_mutex);
+}
+
+/**
  * seal_exit() - Open all areas, and forget them.
  *
  * Pages that the host might still seal stay held for ever.
  *
- * Context: Process context, when nobody enters areas any more.  Sleeps.
+ * Context: Process context, when nobody enters areas any more; where their
+ * owners may go, after seal_close().  Sleeps.
  */
 void seal_exit(void)
 {
 	struct seal_area *area, *next;
 
+	seal_close();
 	mutex_lock(&seal_mutex);
-	list_for_each_entry(area, &seal_areas, node)
-		WRITE_ONCE(area->state, SEAL_LEAVING);
-	seal_flush();
 	if (!list_empty(&seal_areas))
 		pr_warn("pvmemcontrol_perm: the VMM does not open all that was sealed: %llu pages are lost\n",
 			seal_stats.held);
 	list_for_each_entry_safe(area, next, &seal_areas, node)
 		seal_remove(area);
+	/* Whoever begins again, which the tests do. */
+	seal_over = false;
 	mutex_unlock(&seal_mutex);
 	cancel_delayed_work_sync(&seal_work);
 }

@@ -99,7 +99,9 @@ void seal_area_free(struct seal_area *area);
 void seal_enter(struct seal_area *area);
 void seal_leave(const void *of);
 bool seal_known(const void *of);
+bool seal_closed(void);
 void seal_flush(void);
+void seal_close(void);
 void seal_exit(void);
 bool seal_describe(unsigned long pfn, enum seal_state *state, char *what);
 

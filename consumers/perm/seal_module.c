@@ -124,7 +124,7 @@ static int seal_module_notify(struct notifier_block *nb, unsigned long action,
 	switch (action) {
 	case MODULE_STATE_COMING:
 	case MODULE_STATE_LIVE:
-		if (seal_may(mod))
+		if (!seal_closed() && seal_may(mod))
 			seal_module(mod);
 		break;
 	case MODULE_STATE_GOING:
