@@ -5,6 +5,7 @@
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
+#include <linux/atomic.h>
 #include <linux/errno.h>
 #include <linux/jiffies.h>
 #include <linux/minmax.h>
@@ -30,9 +31,18 @@ static DECLARE_DELAYED_WORK(pvmc_trim_work, pvmc_trim_work_fn);
 /* A run that is on its way ends early. */
 bool pvmc_trim_closing;
 
+/*
+ * When memory is scarce: two runs, as the first only sees who sleeps, and the
+ * second trims who has slept since.  Then no more for a while: all CPUs stand
+ * still for it, and what reclaims goes on for as long as it finds nothing.
+ */
+#define PVMC_TRIM_SCARCE_RUNS	2
+#define PVMC_TRIM_SCARCE_APART	HZ
+#define PVMC_TRIM_SCARCE_REST	(60 * HZ)
+
 static struct shrinker *pvmc_trim_shrinker;
-/* The work is done for lack of memory, not because it is time. */
-static bool pvmc_trim_urgent;
+/* Runs that are still to be made for lack of memory. */
+static atomic_t pvmc_trim_scarce_runs = ATOMIC_INIT(0);
 /* Jiffies; when memory was scarce last. */
 static unsigned long pvmc_trim_scarce;
 
@@ -40,9 +50,9 @@ static unsigned int pvmc_trim_pause_us = 1000;
 module_param_named(trim_pause_us, pvmc_trim_pause_us, uint, 0644);
 MODULE_PARM_DESC(trim_pause_us, "how long all CPUs may be stopped at once when stacks are trimmed");
 
-static bool pvmc_trim_shrink = true;
+static bool pvmc_trim_shrink;
 module_param_named(trim_shrink, pvmc_trim_shrink, bool, 0644);
-MODULE_PARM_DESC(trim_shrink, "trim stacks when memory is scarce");
+MODULE_PARM_DESC(trim_shrink, "trim stacks when memory is very scarce, for which all CPUs are stopped");
 
 /*
  * The first page of a stack has a mark in it.  Where the scheduler looks at it
@@ -68,7 +78,7 @@ bool pvmc_trim_keep_end(void)
 
 static bool pvmc_trim_patient = true;
 module_param_named(trim_patient, pvmc_trim_patient, bool, 0644);
-MODULE_PARM_DESC(trim_patient, "at an interval, trim only who has slept through one");
+MODULE_PARM_DESC(trim_patient, "unless asked to, trim only who has slept since the last run");
 
 static unsigned int pvmc_trim_interval_ms;
 
@@ -77,7 +87,10 @@ static void pvmc_trim_arm(void)
 	lockdep_assert_held(&pvmc_trim_lock);
 	if (!pvmc_trim_current || pvmc_trim_closing)
 		return;
-	if (pvmc_trim_interval_ms)
+	if (atomic_read(&pvmc_trim_scarce_runs))
+		mod_delayed_work(system_freezable_wq, &pvmc_trim_work,
+				 PVMC_TRIM_SCARCE_APART);
+	else if (pvmc_trim_interval_ms)
 		mod_delayed_work(system_freezable_wq, &pvmc_trim_work,
 				 msecs_to_jiffies(pvmc_trim_interval_ms));
 	else
@@ -156,9 +169,8 @@ int pvmc_trim_request(bool patient)
 
 static void pvmc_trim_work_fn(struct work_struct *work)
 {
-	bool urgent = xchg(&pvmc_trim_urgent, false);
-
-	pvmc_trim_request(!urgent && READ_ONCE(pvmc_trim_patient));
+	atomic_dec_if_positive(&pvmc_trim_scarce_runs);
+	pvmc_trim_request(READ_ONCE(pvmc_trim_patient));
 	mutex_lock(&pvmc_trim_lock);
 	pvmc_trim_arm();
 	mutex_unlock(&pvmc_trim_lock);
@@ -169,33 +181,37 @@ static void pvmc_trim_work_fn(struct work_struct *work)
  * freed here.  But when the guest runs short, the host has often promised more
  * than it has.  The work itself is done elsewhere: who reclaims may hold what
  * stopping CPUs needs.
+ *
+ * That page cache is reclaimed is no shortage.  Of so few objects the kernel
+ * asks for some only when it has gone through almost all that it has without
+ * finding enough.
  */
 static unsigned long pvmc_trim_count(struct shrinker *shrinker,
 				     struct shrink_control *control)
 {
 	if (!READ_ONCE(pvmc_trim_shrink) ||
-	    time_before(jiffies, READ_ONCE(pvmc_trim_scarce) + HZ))
+	    time_before(jiffies,
+			READ_ONCE(pvmc_trim_scarce) + PVMC_TRIM_SCARCE_REST))
 		return 0;
-	return 2;	/* half of it is asked for, however little is scarce */
+	return 2;
 }
 
 static unsigned long pvmc_trim_scan(struct shrinker *shrinker,
 				    struct shrink_control *control)
 {
 	WRITE_ONCE(pvmc_trim_scarce, jiffies);
-	WRITE_ONCE(pvmc_trim_urgent, true);
+	atomic_set(&pvmc_trim_scarce_runs, PVMC_TRIM_SCARCE_RUNS);
 	mod_delayed_work(system_freezable_wq, &pvmc_trim_work, 0);
 	return SHRINK_STOP;
 }
 
 static int pvmc_trim_shrinker_init(void)
 {
-	pvmc_trim_scarce = jiffies - HZ;
+	pvmc_trim_scarce = jiffies - PVMC_TRIM_SCARCE_REST;
 	pvmc_trim_shrinker = pvmc_shrinker_new("pvmemcontrol-trim",
 					       pvmc_trim_count, pvmc_trim_scan);
 	if (!pvmc_trim_shrinker)
 		return -ENOMEM;
-	pvmc_trim_shrinker->seeks = 0;
 	pvmc_trim_shrinker->batch = 1;
 	return 0;
 }

@@ -101,7 +101,7 @@ modprobe pvmemcontrol_kstack
 trim_sleepers 1000 'sh /tmp/measure >/tmp/rehearsal' >&2
 rmmod pvmemcontrol_kstack
 
-modprobe pvmemcontrol_kstack trim_shrink=0
+modprobe pvmemcontrol_kstack
 echo 1 >$TRIM/run
 insmod /lib/test-modules/pvmc_pause.ko
 afterwards='sh /tmp/latency'

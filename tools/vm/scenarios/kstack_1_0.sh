@@ -13,8 +13,7 @@ pool=/sys/kernel/debug/pvmemcontrol_kstack/pool
 client=/sys/kernel/pvmemcontrol/kstack
 
 must 'load the core' modprobe pvmemcontrol_pci
-# Exits are counted: none are to be trimming's.
-must 'load the consumer' modprobe pvmemcontrol_kstack trim_shrink=0
+must 'load the consumer' modprobe pvmemcontrol_kstack
 must 'load a driver that uses it' insmod /lib/test-modules/pvmc_kstack_user.ko
 
 exits=$(cat $client/exits)

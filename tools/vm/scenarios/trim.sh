@@ -97,14 +97,25 @@ usleep 500000
 runs=$(number runs)
 usleep 500000
 equal 'and no more' "$(number runs)" "$runs"
+# Dropping all that can be dropped is how the kernel looks for memory in the end.
+equal 'not for lack of memory, unasked' "$(cat $PARAMETERS/trim_shrink)" N
 echo 2 >/proc/sys/vm/drop_caches
-check 'when memory is scarce' wait_for 20 more_runs 0
+usleep 500000
+equal 'and it is not' "$(number runs)" "$runs"
+echo Y >$PARAMETERS/trim_shrink
+echo 1 >$DEEP/wake
+must 'threads have something to give' wait_for 10 all_asleep
+pages=$(number pages)
+echo 2 >/proc/sys/vm/drop_caches
+check 'when memory is scarce: who sleeps is seen, and trimmed' \
+	wait_for 20 more_runs 1
+at_least 'that gives something' $(($(number pages) - pages)) 8
 usleep 1500000
-echo N >$PARAMETERS/trim_shrink
 runs=$(number runs)
 echo 2 >/proc/sys/vm/drop_caches
 usleep 500000
-equal 'not if it shall not' "$(number runs)" "$runs"
+equal 'then not again for a while' "$(number runs)" "$runs"
+echo N >$PARAMETERS/trim_shrink
 check 'only root may' eval "[ $(stat -c %a $TRIM/run) = 200 ]"
 
 # --- each pause is traced ------------------------------------------------------
