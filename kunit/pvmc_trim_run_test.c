@@ -249,6 +249,41 @@ static void trim_pauses(struct kunit *test)
 			24 + 8 * div64_u64(busy, f->run->limit_ns));
 }
 
+/*
+ * Without vectors the clock is looked at after each thread: one that becomes
+ * eight times as slow in the middle is noticed within the pause.
+ */
+static void trim_slower_1_0(struct kunit *test)
+{
+	struct trim_fixture *f = test->priv;
+
+	trim_plug(test, false);
+	trim_threads(test, TRIM_MANY, false);
+	f->look_ns = 100;
+	f->range_ns = 10 * NSEC_PER_USEC;
+	f->slower_from = 100;
+	f->slower_by = 8;
+	KUNIT_EXPECT_EQ(test, 0, trim_run(f));
+	trim_verify(test, true);
+	KUNIT_EXPECT_LE(test, f->longest, f->run->limit_ns);
+	KUNIT_EXPECT_EQ(test, 0ULL, f->stats.overruns);
+}
+
+/* One that fails is not asked for what others have. */
+static void trim_fails_1_0(struct kunit *test)
+{
+	struct trim_fixture *f = test->priv;
+
+	trim_plug(test, false);
+	trim_threads(test, TRIM_MANY, false);
+	fake_vmm_fault(f->vmm, FAKE_FAULT_ERRNO, ENOMEM, 50, -1);
+	KUNIT_EXPECT_EQ(test, -ENOMEM, trim_run(f));
+	trim_verify(test, false);
+	KUNIT_EXPECT_GT(test, f->vmm->requests, 50U);
+	KUNIT_EXPECT_LE(test, f->vmm->requests,
+			50U + (unsigned int)PVMC_TRIM_STACK_PAGES);
+}
+
 /* A VMM that takes far too long for a single thread is left alone soon. */
 static void trim_far_too_slow(struct kunit *test)
 {
@@ -275,6 +310,8 @@ static struct kunit_case trim_run_cases[] = {
 	KUNIT_CASE(trim_no_device),
 	KUNIT_CASE(trim_ends_early),
 	KUNIT_CASE_PARAM(trim_pauses, trim_cost_gen_params),
+	KUNIT_CASE(trim_slower_1_0),
+	KUNIT_CASE(trim_fails_1_0),
 	KUNIT_CASE(trim_far_too_slow),
 	{}
 };

@@ -154,6 +154,7 @@ struct pvmc_trim_ops {
  * @limit_ns: how long a pause may be
  * @patient: who has run since the last run is left alone
  * @func: by node, what gives a page back; PVMEMCONTROL_INFO: nothing does
+ * @most: when so many ranges are at hand they are sent
  * @pid: where @collect goes on
  * @nr: of @threads
  * @next: the first of @threads that has not been dealt with
@@ -175,6 +176,7 @@ struct pvmc_trim_run {
 	u64 limit_ns;
 	bool patient;
 	u8 func[MAX_NUMNODES];
+	unsigned int most;
 
 	u32 pid;
 	unsigned int nr;

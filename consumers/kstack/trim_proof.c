@@ -51,7 +51,7 @@ static int pvmc_trim_prove_node(struct pvmc_trim_run *run, int nid)
 
 /**
  * pvmc_trim_prove() - Find out what gives a page back to the host.
- * @run: run of which to set @func
+ * @run: run of which to set @func, and @most as what it takes to send it
  *
  * Context: Process context.  May sleep.
  * Return: 0 when something does in any node, else a negative errno.
@@ -67,6 +67,7 @@ int pvmc_trim_prove(struct pvmc_trim_run *run)
 	/* Whole stacks of several pages are not given back, and pages not cut. */
 	if (info.host_page_size > PAGE_SIZE)
 		return -EOPNOTSUPP;
+	run->most = info.vector_max > 1 ? PVMC_TRIM_RANGES : 1;
 
 	for_each_node_state(nid, N_MEMORY) {
 		run->func[nid] = PVMEMCONTROL_INFO;

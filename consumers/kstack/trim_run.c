@@ -12,7 +12,9 @@
  * pause of all other CPUs, which must be short.  How long the VMM takes is
  * learned from how long it took: work is cut into chunks, and what is expected
  * to end later than half way through the time that is allowed is left for the
- * next pause.  The first chunk is a single thread.  Nothing is
+ * next pause.  The first chunk is a single thread, and where each range takes an
+ * exit of its own all of them are: so the clock is looked at, and whether there
+ * was an error, every few exits.  Nothing is
  * allocated and nothing waited for; a VMM that fails ends the run, and one that
  * is far too slow again and again does too.
  */
@@ -104,7 +106,7 @@ static void pvmc_trim_chunk(struct pvmc_trim_run *run, u64 budget)
 		thread->outcome = pvmc_trim_add(run, thread);
 		if (!run->look_ns || (batch->added && !run->range_ns))
 			break;	/* find out how long it takes first */
-	} while (run->next < run->nr && batch->added < PVMC_TRIM_RANGES &&
+	} while (run->next < run->nr && batch->added < run->most &&
 		 pvmc_trim_expect(run, run->next - first, batch->added) +
 		 pvmc_trim_expect_thread(run) <= budget);
 
