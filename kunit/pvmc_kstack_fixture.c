@@ -49,6 +49,11 @@ void kstack_plug(struct kunit *test, bool vectors)
 	if (vectors)
 		fake_vmm_vectors(f->vmm);
 	f->vmm->features |= f->features;
+	f->vmm->shared = f->shared;
+	if (vectors && f->shared)
+		f->vmm->zeroing = BIT_ULL(PVMEMCONTROL_REMOVE);
+	if (f->no_promise)
+		f->vmm->zeroing = 0;
 	f->dev = fake_vmm_plug(test, f->vmm);
 }
 

@@ -16,6 +16,8 @@ struct kstack_fixture {
 	struct fake_vmm *vmm;
 	struct pvmc_device *dev;
 	u64 features;			/* of the next VMM, beside vectors */
+	bool shared;			/* so is its memory */
+	bool no_promise;		/* it does not say what zeroes */
 	unsigned long *forbidden;	/* by page frame */
 	unsigned long nr_pages;
 	struct pvmemcontrol_kstack *stack[KSTACK_MANY];

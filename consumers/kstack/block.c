@@ -135,7 +135,10 @@ static void pvmc_guard_report(struct pvmemcontrol_batch *batch,
 	struct pvmc_guard_batch *guards =
 		container_of(batch, struct pvmc_guard_batch, batch);
 
-	if (error && range->func != PVMEMCONTROL_DONTNEED && !guards->err)
+	if (range->func == PVMEMCONTROL_DONTNEED ||
+	    range->func == PVMEMCONTROL_REMOVE)
+		return;
+	if (error && !guards->err)
 		guards->err = error;
 }
 
@@ -161,21 +164,21 @@ static int pvmc_host_guard(struct pvmc_kstack_block *block, bool fresh,
 {
 	u32 func = own ? PVMEMCONTROL_GUARD : PVMEMCONTROL_MPROTECT_NONE;
 	bool was_open = block->guarding == PVMC_OPEN;
+	u32 drops = pvmc_drop_func(block);
 	struct pvmc_guard_batch guards;
 	unsigned int i;
 	int err;
 
 	pvmc_guard_begin(&guards);
 	/* In one range while nobody has any of it. */
-	if (fresh)
-		pvmemcontrol_batch_add(&guards.batch, PVMEMCONTROL_DONTNEED,
+	if (fresh && drops)
+		pvmemcontrol_batch_add(&guards.batch, drops,
 				       pvmc_block_start(block),
 				       PVMC_BLOCK_SIZE, 0);
 	for (i = 0; i < block->nr; i++) {
 		/* What it was in the meantime; GUARD does that by itself. */
-		if (!fresh && was_open && !own)
-			pvmemcontrol_batch_add(&guards.batch,
-					       PVMEMCONTROL_DONTNEED,
+		if (!fresh && was_open && !own && drops)
+			pvmemcontrol_batch_add(&guards.batch, drops,
 					       pvmc_guard_phys(block, i),
 					       PAGE_SIZE, 0);
 		pvmemcontrol_batch_add(&guards.batch, func,
@@ -187,7 +190,8 @@ static int pvmc_host_guard(struct pvmc_kstack_block *block, bool fresh,
 	else
 		block->by_protection = true;
 	err = pvmc_guard_send(&guards);
-	for (i = 0; i < block->nr && fresh && !guards.batch.errors; i++)
+	for (i = 0; i < block->nr && fresh && drops && !guards.batch.errors;
+	     i++)
 		block->stack[i].backed = false;
 	return err;
 }
@@ -423,6 +427,7 @@ struct pvmc_kstack_block *pvmc_block_new(struct pvmc_kstack_class *class,
 	err = pvmemcontrol_get_info(&info);
 	if (err && !(flags & PVMEMCONTROL_KSTACK_UNGUARDED))
 		return ERR_PTR(err);
+	pvmc_drop_learn();
 	block = pvmc_block_carve(class);
 	if (!block)
 		return ERR_PTR(-ENOMEM);

@@ -88,19 +88,25 @@ static struct pvmemcontrol_kstack *pvmc_stack_at(phys_addr_t addr)
 	return &block->stack[pvmc_block_index(block, addr, &guard)];
 }
 
+/* Who refuses is not asked again before somebody has used it. */
+static void pvmc_idle_refused(struct pvmemcontrol_kstack *stack)
+{
+	stack->backed = false;
+	this_cpu_inc(pvmc_kstack_counters.give_back_failed);
+}
+
 static void pvmc_idle_report(struct pvmemcontrol_batch *batch,
 			     const struct pvmemcontrol_range *range, u64 done,
 			     int error)
 {
 	struct pvmemcontrol_kstack *stack = pvmc_stack_at(range->start);
 
-	/* Who refuses is not asked again before somebody has used it. */
-	stack->backed = false;
 	if (!error) {
+		stack->backed = false;
 		this_cpu_inc(pvmc_kstack_counters.given_back);
 		return;
 	}
-	this_cpu_inc(pvmc_kstack_counters.give_back_failed);
+	pvmc_idle_refused(stack);
 	if (error == -EIO) {
 		stack->backed = true;
 		stack->doubtful = true;
@@ -161,10 +167,16 @@ static unsigned int pvmc_idle_give_back(struct pvmc_kstack_class *class,
 	pvmemcontrol_batch_init_memory(&batch, &pvmc_kstack_client,
 				       pvmc_idle_ranges, PVMC_GIVE_BACK);
 	batch.report = pvmc_idle_report;
-	list_for_each_entry(stack, &stacks, node)
-		pvmemcontrol_batch_add(&batch, PVMEMCONTROL_DONTNEED,
-				       virt_to_phys(stack->base), class->size,
-				       0);
+	list_for_each_entry(stack, &stacks, node) {
+		u32 drops = pvmc_drop_func(stack->block);
+
+		if (drops)
+			pvmemcontrol_batch_add(&batch, drops,
+					       virt_to_phys(stack->base),
+					       class->size, 0);
+		else
+			pvmc_idle_refused(stack);
+	}
 	pvmemcontrol_batch_finish(&batch);
 	answered = pvmc_idle_answered();
 
@@ -199,6 +211,7 @@ bool pvmc_idle_run(unsigned long age)
 	if (pvmemcontrol_get_info(&info))
 		return left;
 	pvmc_pool_guard();
+	pvmc_drop_learn();
 	for (i = 0; i < PVMC_KSTACK_CLASSES; i++) {
 		struct pvmc_kstack_class *class = &pvmc_kstack_classes[i];
 		unsigned int nr;

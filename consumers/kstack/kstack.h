@@ -173,6 +173,13 @@ unsigned int pvmc_block_index(const struct pvmc_kstack_block *block,
 			      phys_addr_t addr, bool *guard);
 phys_addr_t pvmc_block_start(const struct pvmc_kstack_block *block);
 
+/* drop.c: what gives memory back. */
+int pvmc_drop_prove(struct pvmemcontrol_client *client,
+		    const struct pvmemcontrol_info *info, u8 *funcs);
+void pvmc_drop_learn(void);
+void pvmc_drop_forget(void);
+u32 pvmc_drop_func(const struct pvmc_kstack_block *block);
+
 /* pool.c: stacks by size, and all of them. */
 void pvmc_pool_init(void);
 void pvmc_pool_exit(void);

@@ -179,6 +179,7 @@ static void pvmc_block_forget(struct pvmc_kstack_block *block)
 void pvmc_pool_forget(void)
 {
 	mutex_lock(&pvmc_guard_mutex);
+	pvmc_drop_forget();
 	pvmc_each_block(pvmc_block_forget);
 	mutex_unlock(&pvmc_guard_mutex);
 }
@@ -220,6 +221,11 @@ static void pvmc_class_warm(struct pvmc_kstack_class *class)
 void pvmc_pool_restore(void)
 {
 	unsigned int i;
+
+	mutex_lock(&pvmc_guard_mutex);
+	pvmc_drop_forget();
+	mutex_unlock(&pvmc_guard_mutex);
+	pvmc_drop_learn();
 
 	mutex_lock(&pvmc_guard_mutex);
 	pvmc_guards_bar(false);
@@ -266,6 +272,7 @@ void pvmc_pool_detach(void)
 	mutex_lock(&pvmc_guard_mutex);
 	pvmc_guards_bar(true);
 	pvmc_each_block(pvmc_block_detach);
+	pvmc_drop_forget();
 	mutex_unlock(&pvmc_guard_mutex);
 }
 
