@@ -91,16 +91,20 @@ typedef void (*pvmc_fill_t)(struct hstate *, struct list_head *);
 #endif
 
 /*
- * A tail page whose page_private() hugetlb leaves alone, that exists also when
- * most of the tail pages' descriptors have been given back, and that
- * prep_compound_page() clears.
+ * A tail page that hugetlb leaves alone, and that exists also when most of the
+ * tail pages' descriptors have been given back; and a flag that means nothing in
+ * it, and is not asked about but taken away when it is freed.
  */
 #define PVMC_MARK_SUBPAGE	8
+#define PVMC_MARK_FLAG		PG_referenced
+
+#define pvmc_page_flags(page)						\
+	((unsigned long *)&(page)->flags)
 
 /*
- * Gigantic pages are made without prep_compound_page() before 6.12.  What has
- * them lose their mark then is that each way into the pool leads through
- * PVMC_FREE_FUNCTION, which marks or unmarks them; that was so until 6.6.
+ * Of gigantic pages it has not been looked at for all kernels which of their ways
+ * out of the pool free them to the page allocator, and which ways into it lead
+ * through PVMC_FREE_FUNCTION: the latter do until 6.6.
  */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 6, 0)
 #define PVMC_MARK_ORDER_MAX	30	/* any */

@@ -7,6 +7,7 @@
 #include <linux/mm.h>
 #include <linux/sizes.h>
 
+#include "compat.h"
 #include "fake_vmm.h"
 #include "hugetlb/hugetlb.h"
 
@@ -363,6 +364,26 @@ static void said_online_no_memory(struct kunit *test)
 }
 #endif
 
+/* A mark that was copied to another page's descriptor marks nothing. */
+static void said_known_copied(struct kunit *test)
+{
+	struct page *other = alloc_pages(GFP_KERNEL | __GFP_COMP, HUGE_ORDER);
+	struct said *f = test->priv;
+	struct page *from, *to;
+
+	KUNIT_ASSERT_NOT_NULL(test, other);
+	said_plug(test);
+	said_zero(test);
+	pvmc_hugetlb_return(f->page, HUGE_SIZE);
+	from = f->page + PVMC_MARK_SUBPAGE;
+	to = other + PVMC_MARK_SUBPAGE;
+	to->lru.prev = from->lru.prev;
+	set_bit(PVMC_MARK_FLAG, pvmc_page_flags(to));
+	KUNIT_EXPECT_FALSE(test, pvmc_known_take(other));
+	KUNIT_EXPECT_TRUE(test, pvmc_known_take(f->page));
+	__free_pages(other, HUGE_ORDER);
+}
+
 static struct kunit_case pvmc_hugetlb_said_cases[] = {
 	KUNIT_CASE(said_dontneed),
 	KUNIT_CASE(said_nothing),
@@ -374,6 +395,7 @@ static struct kunit_case pvmc_hugetlb_said_cases[] = {
 	KUNIT_CASE(said_before_online),
 	KUNIT_CASE(said_online_1_0),
 	KUNIT_CASE(said_online_fault),
+	KUNIT_CASE(said_known_copied),
 #ifdef CONFIG_FAULT_INJECTION
 	KUNIT_CASE(said_online_no_memory),
 #endif

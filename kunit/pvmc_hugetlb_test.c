@@ -7,6 +7,7 @@
 #include <linux/mm.h>
 #include <linux/sizes.h>
 
+#include "compat.h"
 #include "fake_vmm.h"
 #include "hugetlb/hugetlb.h"
 
@@ -289,7 +290,6 @@ static void hugetlb_lie_in_proof(struct kunit *test)
 static void hugetlb_lie_verified(struct kunit *test)
 {
 	struct hugetlb_fixture *f = test->priv;
-
 	u64 mismatched = fake_client_sum(&pvmc_hugetlb_counters.mismatched);
 
 	pvmc_hugetlb_verify = 1;
@@ -375,12 +375,22 @@ static void hugetlb_known(struct kunit *test)
 static void hugetlb_known_remade(struct kunit *test)
 {
 	struct hugetlb_fixture *f = test->priv;
-	unsigned int requests;
+	unsigned int requests, i;
 	unsigned long pfn;
 
 	hugetlb_plug(test);
 	hugetlb_return(test);
 	pfn = page_to_pfn(f->page);
+	__free_pages(f->page, HUGE_ORDER);
+	/* Nor is anything of it left in what others get. */
+	f->page = alloc_pages(GFP_KERNEL, HUGE_ORDER);
+	KUNIT_ASSERT_NOT_NULL(test, f->page);
+	KUNIT_ASSERT_EQ(test, pfn, page_to_pfn(f->page));
+	for (i = 0; i < 1 << HUGE_ORDER; i++) {
+		KUNIT_EXPECT_EQ(test, 0UL, page_private(f->page + i));
+		KUNIT_EXPECT_FALSE(test, *pvmc_page_flags(f->page + i) &
+				   PAGE_FLAGS_CHECK_AT_PREP);
+	}
 	__free_pages(f->page, HUGE_ORDER);
 	f->page = alloc_pages(GFP_KERNEL | __GFP_COMP, HUGE_ORDER);
 	KUNIT_ASSERT_NOT_NULL(test, f->page);
@@ -482,6 +492,13 @@ static void hugetlb_return_atomic(struct kunit *test)
 			fake_client_sum(&pvmc_hugetlb_counters.return_atomic));
 	KUNIT_EXPECT_EQ(test, 1, hugetlb_zero(test));
 	KUNIT_EXPECT_EQ(test, requests + 2, f->vmm->requests);
+
+	/* Nor while it is waited for who reads. */
+	rcu_read_lock();
+	pvmc_hugetlb_return(f->page, 2 * HUGE_SIZE);
+	rcu_read_unlock();
+	KUNIT_EXPECT_EQ(test, before + 2,
+			fake_client_sum(&pvmc_hugetlb_counters.return_atomic));
 }
 
 /* Where others can run, long work is done too. */

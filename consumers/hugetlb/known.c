@@ -6,20 +6,22 @@
  * unmarked when it is handed out.  It must lose the mark on every other way
  * out of the pool too, and there are many: split up and given to the page
  * allocator, demoted, migrated to, used for a copy.  So the mark is in the
- * page's own struct pages, in a field of a tail page that hugetlb does not use
- * and that prep_compound_page() clears; and whatever comes back into the pool by
- * being freed is marked anew, or unmarked.  Some kernels make gigantic pages
- * without prep_compound_page(): what those rely on is that where they are marked
- * at all, each of their ways into the pool is through the function that marks or
- * unmarks (core/compat.h).
+ * page's own struct pages, in a tail page of which hugetlb uses next to nothing:
  *
- * A mark may outlive the huge page in a struct page that belongs to something
- * else by then.  It means nothing there, and no more when that becomes part of
- * a huge page again.
+ *  - a flag, which the page allocator takes from each page that is freed to it,
+ *    head or tail.  So nothing is left of the mark in memory that is others',
+ *    and what becomes a huge page again has none.  Whatever comes back into the
+ *    pool without having been freed, as when it is demoted, is marked anew, or
+ *    unmarked, on that way;
+ *  - what a mark is just now, and of which page, in a word that the page
+ *    allocator itself uses for pages that are free, so that nobody expects to
+ *    find anything in particular there.  Descriptors are copied where their
+ *    memory is saved: a copy is the mark of another page, and none.
  *
  * What cannot be found by walking pages, all marks of a time when the VMM was
  * another or was not trusted, is forgotten by changing what a mark is.
  */
+#include <linux/bitops.h>
 #include <linux/mm.h>
 #include <linux/random.h>
 #include <linux/spinlock.h>
@@ -39,6 +41,12 @@ static unsigned long pvmc_known_mark;
 static struct page *pvmc_known_page(struct page *head)
 {
 	return head + PVMC_MARK_SUBPAGE;
+}
+
+/* What @head has in it when it is marked with @mark. */
+static void *pvmc_known_word(struct page *head, unsigned long mark)
+{
+	return (void *)(mark ^ page_to_pfn(head));
 }
 
 static void pvmc_known_change(unsigned long mark, bool close)
@@ -95,20 +103,24 @@ unsigned long pvmc_known_begin(void)
 /* @head reads as zero, and did so when @mark was what a mark is. */
 void pvmc_known_set(struct page *head, unsigned long mark)
 {
-	set_page_private(pvmc_known_page(head), mark);
+	struct page *page = pvmc_known_page(head);
+
+	page->lru.prev = pvmc_known_word(head, mark);
+	set_bit(PVMC_MARK_FLAG, pvmc_page_flags(page));
 }
 
 void pvmc_known_clear(struct page *head)
 {
-	set_page_private(pvmc_known_page(head), 0);
+	clear_bit(PVMC_MARK_FLAG, pvmc_page_flags(pvmc_known_page(head)));
 }
 
 /* Whether @head reads as zero; not any more after this. */
 bool pvmc_known_take(struct page *head)
 {
+	unsigned long mark = READ_ONCE(pvmc_known_mark);
 	struct page *page = pvmc_known_page(head);
-	unsigned long mark = page_private(page);
 
-	set_page_private(page, 0);
-	return mark && mark == READ_ONCE(pvmc_known_mark);
+	if (!test_and_clear_bit(PVMC_MARK_FLAG, pvmc_page_flags(page)))
+		return false;
+	return mark && page->lru.prev == pvmc_known_word(head, mark);
 }
