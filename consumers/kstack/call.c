@@ -13,6 +13,20 @@
 #include "kstack.h"
 
 /**
+/**
+ * pvmc_kstack_run() - Run what is to be run, on the stack that this is called on.
+ * @run: what
+ *
+ * Called by pvmc_kstack_switch() alone.
+ *
+ * Context: Any.
+ * Return: What it returns.
+ */
+long pvmc_kstack_run(const struct pvmc_kstack_run *run)
+{
+	return run->fn(run->arg);
+}
+
  * pvmemcontrol_kstack_call_on() - Run a function on a stack that one has.
  * @stack: stack
  * @fn: function
@@ -27,10 +41,11 @@ int pvmemcontrol_kstack_call_on(struct pvmemcontrol_kstack *stack,
 				pvmemcontrol_kstack_fn fn, void *arg, long *ret)
 {
 	long result;
+	const struct pvmc_kstack_run run = { .fn = fn, .arg = arg };
 
 	if (xchg(&stack->running, 1))
 		return -EBUSY;
-	result = pvmc_kstack_switch(arg, fn, pvmc_kstack_top(stack));
+	result = pvmc_kstack_switch(&run, pvmc_kstack_top(stack));
 	/* Whoever runs on it next finds us gone. */
 	smp_store_release(&stack->running, 0);
 	if (ret)

@@ -218,7 +218,15 @@ void pvmc_print_callers(const struct pvmemcontrol_kstack *stack,
 
 /* call.c, switch.S */
 #define PVMC_FRAME_OFFSET	8	/* from the top: where the caller's frame is */
-long pvmc_kstack_switch(void *arg, pvmemcontrol_kstack_fn fn, void *top);
+
+/* What is to be run. */
+struct pvmc_kstack_run {
+	pvmemcontrol_kstack_fn fn;
+	void *arg;
+};
+
+long pvmc_kstack_switch(const struct pvmc_kstack_run *run, void *top);
+long pvmc_kstack_run(const struct pvmc_kstack_run *run);
 
 /* debugfs.c */
 void pvmc_kstack_debugfs_init(void);
