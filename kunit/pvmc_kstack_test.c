@@ -116,6 +116,75 @@ static void kstack_layout(struct kunit *test)
 	kstack_empty(test);
 }
 
+/* Two places at which stacks are got. */
+static noinline struct pvmemcontrol_kstack *kstack_here(unsigned int flags)
+{
+	struct pvmemcontrol_kstack *stack;
+
+	stack = pvmemcontrol_kstack_alloc(SZ_16K, flags, "here");
+	barrier();
+	return stack;
+}
+
+static noinline struct pvmemcontrol_kstack *kstack_there(unsigned int flags)
+{
+	struct pvmemcontrol_kstack *stack;
+
+	stack = pvmemcontrol_kstack_alloc(SZ_16K, flags, "there");
+	barrier();
+	return stack;
+}
+
+static void kstack_expect_all(struct kunit *test,
+			      struct pvmemcontrol_kstack *stack, int c)
+{
+	KUNIT_ASSERT_FALSE(test, IS_ERR(stack));
+	KUNIT_EXPECT_NULL(test, memchr_inv(stack->base, c, SZ_16K));
+}
+
+static void kstack_leave(struct pvmemcontrol_kstack *stack, int c)
+{
+	memset(stack->base, c, SZ_16K);
+	pvmemcontrol_kstack_free(stack);
+}
+
+/* Nobody sees what others have left, who does not say that it may be. */
+static void kstack_cleared(struct kunit *test)
+{
+	const unsigned int uncleared = PVMEMCONTROL_KSTACK_UNCLEARED;
+	struct kstack_fixture *f = test->priv;
+	struct pvmemcontrol_kstack *stack;
+
+	stack = kstack_here(0);
+	kstack_expect_all(test, stack, 0);
+	kstack_leave(stack, 1);
+	/* His own is not cleared. */
+	stack = kstack_here(0);
+	kstack_expect_all(test, stack, 1);
+	kstack_leave(stack, 1);
+	stack = kstack_there(0);
+	kstack_expect_all(test, stack, 0);
+	kstack_leave(stack, 2);
+	/* Who did not want it cleared has not made it his own by that. */
+	stack = kstack_here(uncleared);
+	kstack_expect_all(test, stack, 2);
+	pvmemcontrol_kstack_free(stack);
+	stack = kstack_here(0);
+	kstack_expect_all(test, stack, 0);
+	kstack_leave(stack, 3);
+	/* Given back, as the VMM says, and it is not so. */
+	fake_vmm_fault(f->vmm, FAKE_FAULT_LIE, 0, 0, -1);
+	pvmc_idle_run(0);
+	fake_vmm_fault(f->vmm, FAKE_FAULT_NONE, 0, 0, 0);
+	kstack_expect_all(test, stack, 3);
+	do {
+		stack = kstack_there(0);
+		KUNIT_ASSERT_LT(test, f->nr, KSTACK_MANY);
+		f->stack[f->nr++] = stack;
+		kstack_expect_all(test, stack, 0);
+	} while (f->nr < 102);
+}
+
 static u64 kstack_refills(void)
 {
 	u64 sum = 0;
@@ -390,6 +459,7 @@ static struct kunit_case pvmc_kstack_cases[] = {
 	KUNIT_CASE_PARAM(kstack_open_exits, batch_mode_params),
 	KUNIT_CASE_PARAM(kstack_sizes, batch_mode_params),
 	KUNIT_CASE_PARAM(kstack_layout, batch_mode_params),
+	KUNIT_CASE_PARAM(kstack_cleared, batch_mode_params),
 	KUNIT_CASE_PARAM(kstack_steady, batch_mode_params),
 	KUNIT_CASE_PARAM(kstack_keeps, batch_mode_params),
 	KUNIT_CASE_PARAM(kstack_gives_back, batch_mode_params),

@@ -190,9 +190,15 @@ static int pvmc_host_guard(struct pvmc_kstack_block *block, bool fresh,
 	else
 		block->by_protection = true;
 	err = pvmc_guard_send(&guards);
-	for (i = 0; i < block->nr && fresh && drops && !guards.batch.errors;
-	     i++)
-		block->stack[i].backed = false;
+	for (i = 0; i < block->nr && fresh && drops; i++) {
+		struct pvmemcontrol_kstack *stack = &block->stack[i];
+
+		/* They were zero before. */
+		if (!pvmc_drop_zeroes(block))
+			stack->left_by = PVMC_LEFT_BY_MANY;
+		if (!guards.batch.errors)
+			stack->backed = false;
+	}
 	return err;
 }
 
@@ -379,8 +385,8 @@ pvmc_block_carve(struct pvmc_kstack_class *class)
 		return NULL;
 	block->class = class;
 	block->nr = class->per_block;
-	block->page = alloc_pages(GFP_KERNEL | __GFP_NOWARN | __GFP_NORETRY,
-				  PVMC_BLOCK_ORDER);
+	block->page = alloc_pages(GFP_KERNEL | __GFP_NOWARN | __GFP_NORETRY |
+				  __GFP_ZERO, PVMC_BLOCK_ORDER);
 	if (!block->page)
 		goto free;
 	for (i = 0; i < block->nr; i++) {

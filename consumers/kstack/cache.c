@@ -22,6 +22,7 @@
 #include <linux/percpu.h>
 #include <linux/preempt.h>
 #include <linux/smp.h>
+#include <linux/string.h>
 
 #include "kstack.h"
 
@@ -192,16 +193,66 @@ pvmc_alloc(struct pvmc_kstack_class *class, unsigned int flags)
 	return stack;
 }
 
+/* Nobody gets to see what others have left. */
+static void pvmc_clear_others(struct pvmemcontrol_kstack *stack,
+			      unsigned int flags, unsigned long ip)
+{
+	unsigned long by = stack->left_by;
+
+	stack->left_by = ip;
+	if (likely(by == ip) || !by)
+		return;
+	if (flags & PVMEMCONTROL_KSTACK_UNCLEARED)
+		stack->left_by = PVMC_LEFT_BY_MANY;
+	else
+		memset(stack->base, 0, stack->block->class->size);
+}
+
+/**
+ * pvmc_kstack_get() - pvmemcontrol_kstack_alloc() for another.
+ * @size: as there
+ * @flags: as there
+ * @what: as there
+ * @ip: where it was called
+ *
+ * Context: as there.
+ * Return: as there.
+ */
+struct pvmemcontrol_kstack *pvmc_kstack_get(size_t size, unsigned int flags,
+					    const char *what, unsigned long ip)
+{
+	struct pvmc_kstack_class *class = pvmc_class_of(size);
+	struct pvmemcontrol_kstack *stack;
+
+	if (unlikely(!class || in_nmi()))
+		return ERR_PTR(-EINVAL);
+	stack = pvmc_alloc(class, flags);
+	if (IS_ERR(stack)) {
+		this_cpu_inc(pvmc_kstack_counters.failed);
+		return stack;
+	}
+	pvmc_clear_others(stack, flags, ip);
+	stack->ip = ip;
+	stack->backed = true;
+	WRITE_ONCE(stack->what, what);
+	/* owner() may look at any time: whose it is before that it is used. */
+	smp_store_release(&stack->used, true);
+	this_cpu_inc(pvmc_kstack_counters.allocs);
+	return stack;
+}
+
 /**
  * pvmemcontrol_kstack_alloc() - Get a stack with a guard below it.
  * @size: bytes, at most PVMEMCONTROL_KSTACK_MAX; rounded up to the next of
  *	16, 32, 64, 128 and 256 KiB
- * @flags: PVMEMCONTROL_KSTACK_NOWAIT, PVMEMCONTROL_KSTACK_UNGUARDED
+ * @flags: PVMEMCONTROL_KSTACK_NOWAIT, PVMEMCONTROL_KSTACK_UNGUARDED,
+ *	PVMEMCONTROL_KSTACK_UNCLEARED
  * @what: the caller's words for it, for when the guard is touched; stays the
  *	caller's, and must stay there as long as the stack is not freed
  *
- * What is in it is left from others.  Usually it comes from a cache of this
- * CPU; else from the pool, and where that is empty, and @flags do not have
+ * What is in it is zero, or was left by who called from the same place, unless
+ * @flags have PVMEMCONTROL_KSTACK_UNCLEARED.  Usually it comes from a cache of
+ * this CPU; else from the pool, and where that is empty, and @flags do not have
  * PVMEMCONTROL_KSTACK_NOWAIT, from a new block of 2 MiB.
  *
  * Context: Any but NMI.  May sleep unless @flags have
@@ -214,23 +265,7 @@ pvmc_alloc(struct pvmc_kstack_class *class, unsigned int flags)
 struct pvmemcontrol_kstack *
 pvmemcontrol_kstack_alloc(size_t size, unsigned int flags, const char *what)
 {
-	struct pvmc_kstack_class *class = pvmc_class_of(size);
-	struct pvmemcontrol_kstack *stack;
-
-	if (unlikely(!class || in_nmi()))
-		return ERR_PTR(-EINVAL);
-	stack = pvmc_alloc(class, flags);
-	if (IS_ERR(stack)) {
-		this_cpu_inc(pvmc_kstack_counters.failed);
-		return stack;
-	}
-	stack->ip = _RET_IP_;
-	stack->backed = true;
-	WRITE_ONCE(stack->what, what);
-	/* owner() may look at any time: whose it is before that it is used. */
-	smp_store_release(&stack->used, true);
-	this_cpu_inc(pvmc_kstack_counters.allocs);
-	return stack;
+	return pvmc_kstack_get(size, flags, what, _RET_IP_);
 }
 EXPORT_SYMBOL_GPL(pvmemcontrol_kstack_alloc);
 

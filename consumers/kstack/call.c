@@ -9,10 +9,10 @@
 #include <linux/atomic.h>
 #include <linux/err.h>
 #include <linux/export.h>
+#include <linux/instruction_pointer.h>
 
 #include "kstack.h"
 
-/**
 /**
  * pvmc_kstack_run() - Run what is to be run, on the stack that this is called on.
  * @run: what
@@ -27,6 +27,7 @@ long pvmc_kstack_run(const struct pvmc_kstack_run *run)
 	return run->fn(run->arg);
 }
 
+/**
  * pvmemcontrol_kstack_call_on() - Run a function on a stack that one has.
  * @stack: stack
  * @fn: function
@@ -40,8 +41,8 @@ long pvmc_kstack_run(const struct pvmc_kstack_run *run)
 int pvmemcontrol_kstack_call_on(struct pvmemcontrol_kstack *stack,
 				pvmemcontrol_kstack_fn fn, void *arg, long *ret)
 {
-	long result;
 	const struct pvmc_kstack_run run = { .fn = fn, .arg = arg };
+	long result;
 
 	if (xchg(&stack->running, 1))
 		return -EBUSY;
@@ -76,7 +77,7 @@ int pvmemcontrol_kstack_call(size_t size, unsigned int flags,
 	struct pvmemcontrol_kstack *stack;
 	int err;
 
-	stack = pvmemcontrol_kstack_alloc(size, flags, NULL);
+	stack = pvmc_kstack_get(size, flags, NULL, _RET_IP_);
 	if (IS_ERR(stack))
 		return PTR_ERR(stack);
 	WRITE_ONCE(stack->ip, (unsigned long)fn);

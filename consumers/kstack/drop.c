@@ -23,6 +23,8 @@ static u8 pvmc_drop_found[MAX_NUMNODES];
 /* What was found; guarded by pvmc_guard_mutex, as all that follows. */
 static u8 pvmc_drop_funcs[MAX_NUMNODES];
 static bool pvmc_drop_known;
+/* Set of functions after which it is sure to be zero. */
+static u64 pvmc_drop_zeroing;
 /* How often it was forgotten. */
 static unsigned long pvmc_drop_epoch;
 
@@ -126,6 +128,7 @@ void pvmc_drop_learn(void)
 	if (epoch == pvmc_drop_epoch && !pvmc_drop_passing(err)) {
 		memcpy(pvmc_drop_funcs, pvmc_drop_found,
 		       sizeof(pvmc_drop_funcs));
+		pvmc_drop_zeroing = info.zeroing;
 		WRITE_ONCE(pvmc_drop_known, true);
 	}
 	mutex_unlock(&pvmc_guard_mutex);
@@ -143,6 +146,7 @@ void pvmc_drop_forget(void)
 	lockdep_assert_held(&pvmc_guard_mutex);
 
 	memset(pvmc_drop_funcs, PVMEMCONTROL_INFO, sizeof(pvmc_drop_funcs));
+	pvmc_drop_zeroing = 0;
 	WRITE_ONCE(pvmc_drop_known, false);
 	pvmc_drop_epoch++;
 }
@@ -160,4 +164,16 @@ u32 pvmc_drop_func(const struct pvmc_kstack_block *block)
 	lockdep_assert_held(&pvmc_guard_mutex);
 
 	return pvmc_drop_funcs[page_to_nid(block->page)];
+}
+
+/**
+ * pvmc_drop_zeroes() - Whether memory of a block that was given back is zero.
+ * @block: block
+ *
+ * Context: Process context, with pvmc_guard_mutex held.
+ * Return: Whether the VMM says that it always is.
+ */
+bool pvmc_drop_zeroes(const struct pvmc_kstack_block *block)
+{
+	return pvmc_drop_zeroing & BIT_ULL(pvmc_drop_func(block));
 }

@@ -103,6 +103,9 @@ static void pvmc_idle_report(struct pvmemcontrol_batch *batch,
 
 	if (!error) {
 		stack->backed = false;
+		/* Zero, or as it was if the VMM lies; else who knows. */
+		if (!pvmc_drop_zeroes(stack->block))
+			stack->left_by = PVMC_LEFT_BY_MANY;
 		this_cpu_inc(pvmc_kstack_counters.given_back);
 		return;
 	}

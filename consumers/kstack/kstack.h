@@ -31,6 +31,9 @@ struct pt_regs;
 #define PVMC_CACHE_MAX		16
 #define PVMC_CACHE_BYTES	SZ_512K
 
+/* Nobody's address. */
+#define PVMC_LEFT_BY_MANY	1UL
+
 /**
  * enum pvmc_guarding - what the host makes of the guards of a block
  * @PVMC_OPEN: surely nothing: they are memory as any other
@@ -53,6 +56,8 @@ enum pvmc_guarding {
  * @what: its owner's words for it, and NULL where @ip says all
  * @ip: who has it, or what runs on it
  * @since: jiffies when it was freed
+ * @left_by: who left what is in it: where it was got; 0: it is all zero;
+ *	PVMC_LEFT_BY_MANY
  * @used: it was handed out
  * @running: somebody runs on it, atomic
  * @backed: the host may have memory behind it
@@ -68,6 +73,7 @@ struct pvmemcontrol_kstack {
 	const char *what;
 	unsigned long ip;
 	unsigned long since;
+	unsigned long left_by;
 	bool used;
 	unsigned int running;
 	bool backed;
@@ -179,6 +185,7 @@ int pvmc_drop_prove(struct pvmemcontrol_client *client,
 void pvmc_drop_learn(void);
 void pvmc_drop_forget(void);
 u32 pvmc_drop_func(const struct pvmc_kstack_block *block);
+bool pvmc_drop_zeroes(const struct pvmc_kstack_block *block);
 
 /* pool.c: stacks by size, and all of them. */
 void pvmc_pool_init(void);
@@ -196,6 +203,8 @@ void pvmc_class_take(struct pvmc_kstack_class *class,
 		     struct pvmemcontrol_kstack *stack);
 
 /* cache.c: handing out stacks. */
+struct pvmemcontrol_kstack *pvmc_kstack_get(size_t size, unsigned int flags,
+					    const char *what, unsigned long ip);
 bool pvmc_cache_drain(unsigned long age);
 
 /* idle.c: what stays free is given back. */

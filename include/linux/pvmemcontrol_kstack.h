@@ -25,6 +25,8 @@
 #define PVMEMCONTROL_KSTACK_NOWAIT	BIT(0)
 /* A stack without guard will do, where the host does not set one. */
 #define PVMEMCONTROL_KSTACK_UNGUARDED	BIT(1)
+/* What others have left in it may be there still. */
+#define PVMEMCONTROL_KSTACK_UNCLEARED	BIT(2)
 
 struct pvmemcontrol_kstack;
 
