@@ -185,6 +185,29 @@ static void kstack_cleared(struct kunit *test)
 	} while (f->nr < 102);
 }
 
+/* No work is queued, and nobody interrupted, where nothing is given back. */
+static void kstack_no_work(struct kunit *test)
+{
+	struct kstack_fixture *f = test->priv;
+
+	pvmc_idle_ms = 0;
+	kstack_get(test, SZ_16K);
+	kstack_put_all(f);
+	KUNIT_EXPECT_FALSE(test, pvmc_idle_is_queued());
+	/* But when a guard was touched. */
+	pvmc_idle_hit();
+	while (!pvmc_idle_is_queued())
+		cpu_relax();
+	pvmc_idle_exit();
+	KUNIT_EXPECT_FALSE(test, pvmc_idle_is_queued());
+	/* What is left in a cache for long is seen, also what was there then. */
+	KUNIT_EXPECT_TRUE(test, pvmc_cache_drain(1000 * HZ));
+	KUNIT_EXPECT_FALSE(test, pvmc_cache_drain(0));
+	KUNIT_EXPECT_FALSE(test, pvmc_cache_drain(0));
+	kstack_get(test, SZ_16K);
+	KUNIT_EXPECT_TRUE(test, pvmc_cache_drain(1000 * HZ));
+}
+
 static u64 kstack_refills(void)
 {
 	u64 sum = 0;
@@ -460,6 +483,7 @@ static struct kunit_case pvmc_kstack_cases[] = {
 	KUNIT_CASE_PARAM(kstack_sizes, batch_mode_params),
 	KUNIT_CASE_PARAM(kstack_layout, batch_mode_params),
 	KUNIT_CASE_PARAM(kstack_cleared, batch_mode_params),
+	KUNIT_CASE_PARAM(kstack_no_work, batch_mode_params),
 	KUNIT_CASE_PARAM(kstack_steady, batch_mode_params),
 	KUNIT_CASE_PARAM(kstack_keeps, batch_mode_params),
 	KUNIT_CASE_PARAM(kstack_gives_back, batch_mode_params),

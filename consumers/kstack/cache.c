@@ -38,7 +38,16 @@ struct pvmc_kstack_cache {
 	struct pvmemcontrol_kstack *stack[PVMC_CACHE_MAX];
 };
 
+/**
+ * struct pvmc_kstack_caches - free stacks on one CPU
+ * @any: there may be some, so somebody will look; others may read it
+ * @oldest: jiffies when the one that is free for longest was freed, or earlier;
+ *	others may read it
+ * @cache: the stacks
+ */
 struct pvmc_kstack_caches {
+	bool any;
+	unsigned long oldest;
 	struct pvmc_kstack_cache cache[PVMC_KSTACK_CLASSES];
 };
 
@@ -58,6 +67,22 @@ static struct pvmc_kstack_cache *pvmc_cache(struct pvmc_kstack_caches *caches,
 					    struct pvmc_kstack_class *class)
 {
 	return &caches->cache[class - pvmc_kstack_classes];
+}
+
+/*
+ * Something was put into the caches of this CPU, with interrupts off.  Whoever
+ * drains them clears pvmc_idle_armed, then reads @any; here it is the other way
+ * round, so one of both sees the other.  Only draining clears @any.
+ */
+static void pvmc_cache_filled(struct pvmc_kstack_caches *caches)
+{
+	if (unlikely(!caches->any)) {
+		WRITE_ONCE(caches->oldest, jiffies);
+		WRITE_ONCE(caches->any, true);
+		/* Before it is read whether somebody is going to look. */
+		smp_mb();
+	}
+	pvmc_idle_arm();
 }
 
 /* Fills the cache of this CPU, with interrupts off. */
@@ -83,7 +108,7 @@ static void pvmc_cache_refill(struct pvmc_kstack_class *class,
 	raw_spin_unlock(&class->lock);
 	this_cpu_inc(pvmc_kstack_counters.refills);
 	if (cache->nr)
-		pvmc_idle_arm();
+		pvmc_cache_filled(this_cpu_ptr(&pvmc_caches));
 }
 
 /* Puts the first @nr of a cache into the class, with interrupts off. */
@@ -129,7 +154,7 @@ static void pvmc_push(struct pvmemcontrol_kstack *stack)
 		pvmc_cache_flush(class, cache, class->cache_max / 2);
 	stack->since = jiffies;
 	cache->stack[cache->nr++] = stack;
-	pvmc_idle_arm();
+	pvmc_cache_filled(this_cpu_ptr(&pvmc_caches));
 	local_irq_restore(flags);
 }
 
@@ -340,6 +365,7 @@ EXPORT_SYMBOL_GPL(pvmemcontrol_kstack_guarded);
 static bool pvmc_caches_drain(struct pvmc_kstack_caches *caches,
 			      unsigned long age)
 {
+	unsigned long oldest = jiffies;
 	bool left = false;
 	unsigned int i, nr;
 
@@ -352,8 +378,14 @@ static bool pvmc_caches_drain(struct pvmc_kstack_caches *caches,
 				break;
 		if (nr)
 			pvmc_cache_flush(&pvmc_kstack_classes[i], cache, nr);
-		left |= cache->nr;
+		if (!cache->nr)
+			continue;
+		left = true;
+		if (time_before(cache->stack[0]->since, oldest))
+			oldest = cache->stack[0]->since;
 	}
+	WRITE_ONCE(caches->oldest, oldest);
+	WRITE_ONCE(caches->any, left);
 	return left;
 }
 
@@ -361,6 +393,20 @@ struct pvmc_drain {
 	unsigned long age;
 	bool left;
 };
+
+/* Whether there is anything to be had from this CPU. */
+static bool pvmc_cache_drain_cond(int cpu, void *arg)
+{
+	struct pvmc_kstack_caches *caches = per_cpu_ptr(&pvmc_caches, cpu);
+	struct pvmc_drain *drain = arg;
+
+	if (!READ_ONCE(caches->any))
+		return false;
+	if (jiffies - READ_ONCE(caches->oldest) >= drain->age)
+		return true;
+	WRITE_ONCE(drain->left, true);
+	return false;
+}
 
 static void pvmc_cache_drain_here(void *arg)
 {
@@ -374,6 +420,8 @@ static void pvmc_cache_drain_here(void *arg)
  * pvmc_cache_drain() - Have the CPUs' caches emptied of what is not used.
  * @age: for how many jiffies
  *
+ * CPUs that have nothing for it are not interrupted.
+ *
  * Context: Process context.  May sleep.
  * Return: Whether anything is left in them.
  */
@@ -384,7 +432,10 @@ bool pvmc_cache_drain(unsigned long age)
 	int cpu;
 
 	cpus_read_lock();
-	on_each_cpu(pvmc_cache_drain_here, &drain, true);
+	/* What the caller has changed, before it is read who has something. */
+	smp_mb();
+	on_each_cpu_cond(pvmc_cache_drain_cond, pvmc_cache_drain_here, &drain,
+			 true);
 	for_each_possible_cpu(cpu) {
 		if (cpu_online(cpu))
 			continue;

@@ -15,6 +15,7 @@
 #include <linux/io.h>
 #include <linux/irq_work.h>
 #include <linux/jiffies.h>
+#include <linux/moduleparam.h>
 #include <linux/shrinker.h>
 #include <linux/workqueue.h>
 
@@ -30,11 +31,19 @@ static void pvmc_idle_work(struct work_struct *work);
 static DECLARE_DELAYED_WORK(pvmc_idle, pvmc_idle_work);
 
 /*
- * The work is queued, or has not yet begun to look.  Each CPU is made to look
- * into its cache after this was cleared, with interrupts off as whoever puts a
- * stack there: either the stack is seen, or that this is not set.
+ * The work is queued, or has not yet begun to look.  Whether a CPU has stacks is
+ * looked at after this was cleared, and whoever puts the first into its cache
+ * says so before he looks at this: either the stack is seen, or that this is not
+ * set.  While a CPU has any, it is set, or the work is running and sets it.
  */
 static bool pvmc_idle_armed;
+
+/* Guards pvmc_idle_up: the work may be queued by whoever sets the parameter. */
+static DEFINE_MUTEX(pvmc_idle_lock);
+static bool pvmc_idle_up;
+
+/* A guard was touched: look at them, also if nothing is to be given back. */
+static bool pvmc_idle_touched;
 
 /* For a batch; guarded by pvmc_guard_mutex. */
 static struct pvmemcontrol_range pvmc_idle_ranges[PVMC_GIVE_BACK];
@@ -43,8 +52,10 @@ static void __pvmc_idle_arm(void)
 {
 	unsigned int ms = READ_ONCE(pvmc_idle_ms);
 
+	/* With 0 nothing is given back; who sets another value arms. */
+	if (!ms && !READ_ONCE(pvmc_idle_touched))
+		return;
 	WRITE_ONCE(pvmc_idle_armed, true);
-	/* With 0, none of it is given back, and that is looked at again. */
 	queue_delayed_work(system_unbound_wq, &pvmc_idle,
 			   msecs_to_jiffies(ms ? ms / 2 : 1000) + 1);
 }
@@ -63,6 +74,7 @@ void pvmc_idle_arm(void)
 
 static void pvmc_idle_hit_work(struct irq_work *unused)
 {
+	WRITE_ONCE(pvmc_idle_touched, true);
 	pvmc_idle_arm();
 }
 
@@ -234,8 +246,58 @@ static void pvmc_idle_work(struct work_struct *work)
 	unsigned int ms = READ_ONCE(pvmc_idle_ms);
 
 	WRITE_ONCE(pvmc_idle_armed, false);
-	if (pvmc_idle_run(ms ? msecs_to_jiffies(ms) : MAX_JIFFY_OFFSET))
+	/* Those that are touched from here on are looked at again. */
+	if (xchg(&pvmc_idle_touched, false) && !ms)
+		pvmc_pool_guard();
+	if (ms && pvmc_idle_run(msecs_to_jiffies(ms)))
 		__pvmc_idle_arm();
+}
+
+/**
+ * pvmc_idle_is_queued() - Whether somebody is going to look.
+ *
+ * Context: Any.
+ * Return: Whether the work is queued.
+ */
+bool pvmc_idle_is_queued(void)
+{
+	return delayed_work_pending(&pvmc_idle);
+}
+
+static int pvmc_idle_ms_set(const char *val, const struct kernel_param *param)
+{
+	int err;
+
+	mutex_lock(&pvmc_idle_lock);
+	err = param_set_uint(val, param);
+	if (!err && pvmc_idle_up)
+		__pvmc_idle_arm();
+	mutex_unlock(&pvmc_idle_lock);
+	return err;
+}
+
+static const struct kernel_param_ops pvmc_idle_ms_ops = {
+	.set = pvmc_idle_ms_set,
+	.get = param_get_uint,
+};
+module_param_cb(idle_ms, &pvmc_idle_ms_ops, &pvmc_idle_ms, 0644);
+MODULE_PARM_DESC(idle_ms, "how long a stack is free until its memory is given back, 0 for never");
+
+static void pvmc_idle_set_up(bool up)
+{
+	mutex_lock(&pvmc_idle_lock);
+	pvmc_idle_up = up;
+	mutex_unlock(&pvmc_idle_lock);
+}
+
+/**
+ * pvmc_idle_init() - What stays free is given back from now on.
+ *
+ * Context: Process context.  May sleep.
+ */
+void pvmc_idle_init(void)
+{
+	pvmc_idle_set_up(true);
 }
 
 /**
@@ -245,9 +307,11 @@ static void pvmc_idle_work(struct work_struct *work)
  */
 void pvmc_idle_exit(void)
 {
+	pvmc_idle_set_up(false);
 	irq_work_sync(&pvmc_idle_hit_irq_work);
 	cancel_delayed_work_sync(&pvmc_idle);
 	WRITE_ONCE(pvmc_idle_armed, false);
+	WRITE_ONCE(pvmc_idle_touched, false);
 }
 
 static unsigned long pvmc_shrink_count(struct shrinker *shrinker,

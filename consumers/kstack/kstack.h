@@ -209,10 +209,12 @@ bool pvmc_cache_drain(unsigned long age);
 
 /* idle.c: what stays free is given back. */
 extern unsigned int pvmc_idle_ms;
+void pvmc_idle_init(void);
 void pvmc_idle_exit(void);
 void pvmc_idle_arm(void);
 void pvmc_idle_hit(void);
 bool pvmc_idle_run(unsigned long age);
+bool pvmc_idle_is_queued(void);
 int pvmc_shrinker_init(void);
 void pvmc_shrinker_exit(void);
 

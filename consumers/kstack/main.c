@@ -3,13 +3,9 @@
  * pvmemcontrol_kstack.ko: kernel stacks with guards that the host enforces.
  */
 #include <linux/module.h>
-#include <linux/moduleparam.h>
 
 #include "kstack.h"
 #include "trim.h"
-
-module_param_named(idle_ms, pvmc_idle_ms, uint, 0644);
-MODULE_PARM_DESC(idle_ms, "how long a stack is free until its memory is given back, 0 for never");
 
 static int __init pvmc_kstack_init(void)
 {
@@ -25,6 +21,7 @@ static int __init pvmc_kstack_init(void)
 	err = pvmc_kstack_trim_init(&pvmc_kstack_client);
 	if (err)
 		goto exit_shrinker;
+	pvmc_idle_init();
 	pvmc_kstack_debugfs_init();
 	return 0;
 
