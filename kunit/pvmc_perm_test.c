@@ -380,7 +380,52 @@ static void perm_two_drivers(struct kunit *test)
 	host_expect(h, 520, 10, PERM_W);
 }
 
+/*
+ * Whatever the host was told of is unknown then, over more than a step and
+ * entries of all sizes; this takes no memory.
+ */
+static void perm_forgets(struct kunit *test)
+{
+	const unsigned long last = HOST_PAGES - 10;
+	struct host *h = perm_host(test);
+	unsigned long i;
+
+	/* A large entry, with some before, next to and after it. */
+	KUNIT_ASSERT_EQ(test, 0, host_commit_map(4096, MEM_TABLE_ENTRIES *
+						 MEM_TABLE_ENTRIES, PERM_R));
+	for (i = 0; i < 200; i += 2)
+		KUNIT_ASSERT_EQ(test, 0, host_commit_map(i, 1, 0));
+	KUNIT_ASSERT_EQ(test, 0, host_commit_map(4094, 2, 0));
+	KUNIT_ASSERT_EQ(test, 0, host_commit_map(last, 3, PERM_R));
+	KUNIT_ASSERT_EQ(test, 0, host_commit_map(last + 5, 1, PERM_RW));
+
+#ifdef CONFIG_FAULT_INJECTION
+	fail_from_begin(test, 1);
+#endif
+	mutex_lock(&perm_mutex);
+	perm_table_forget();
+	mutex_unlock(&perm_mutex);
+#ifdef CONFIG_FAULT_INJECTION
+	KUNIT_EXPECT_FALSE(test, fail_from_end(test));
+#endif
+	for (i = 0; i < HOST_PAGES; i++) {
+		bool told = (i < 200 && i % 2 == 0) ||
+			    (i >= 4094 && i < 4096 + MEM_TABLE_ENTRIES *
+					      MEM_TABLE_ENTRIES) ||
+			    (i >= last && i < last + 3);
+
+		if ((pvmemcontrol_perm_told(host_phys(i)) == -ENODATA) == told)
+			continue;
+		KUNIT_FAIL(test, "page %lu", i);
+		break;
+	}
+	/* And all is said again. */
+	KUNIT_EXPECT_EQ(test, 0, host_commit_nothing());
+	host_expect_told(h);
+}
+
 static struct kunit_case perm_cases[] = {
+	KUNIT_CASE_PARAM(perm_forgets, perm_vectors_gen_params),
 	KUNIT_CASE_PARAM(perm_one_mapping, perm_vectors_gen_params),
 	KUNIT_CASE_PARAM(perm_union, perm_vectors_gen_params),
 	KUNIT_CASE_PARAM(perm_fewest, perm_vectors_gen_params),

@@ -11,8 +11,13 @@
 #include <linux/export.h>
 #include <linux/gfp.h>
 #include <linux/lockdep.h>
+#include <linux/sched.h>
+#include <linux/sizes.h>
 
 #include "perm.h"
+
+/* How much is forgotten at a time. */
+#define PERM_FORGET_PAGES	(SZ_1G >> PAGE_SHIFT)
 
 struct mem_table perm_table;
 
@@ -138,15 +143,33 @@ static long perm_value_forgotten(unsigned long old, void *unused)
  * But where it was told that it may permit everything it does so still: that
  * is also what a host does that was told nothing.
  *
- * Context: Process context, under perm_mutex.
+ * In steps, as an update holds a spinlock until it is done.  Each is of whole
+ * runs of equal values: nothing has to be cut for it, which takes no memory.
+ *
+ * Context: Process context, under perm_mutex.  May sleep.
  */
 void perm_table_forget(void)
 {
+	unsigned long start = 0, end = 0;
+	struct mem_table_walk walk;
+	struct mem_table_run *run;
+
 	lockdep_assert_held(&perm_mutex);
 
-	/* Of the whole table nothing has to be cut: this takes no memory. */
-	WARN_ON(mem_table_update(&perm_table, 0, MEM_TABLE_PAGES,
-				 perm_value_forgotten, NULL, GFP_KERNEL));
+	mem_table_for_each_run(run, &walk, &perm_table, 0, MEM_TABLE_PAGES) {
+		if (perm_value_forgotten(run->value, NULL) == run->value)
+			continue;
+		if (end && run->start + run->nr - start > PERM_FORGET_PAGES) {
+			perm_table_must(start, end - start,
+					perm_value_forgotten, NULL);
+			cond_resched();
+			end = 0;
+		}
+		if (!end)
+			start = run->start;
+		end = run->start + run->nr;
+	}
+	perm_table_must(start, end - start, perm_value_forgotten, NULL);
 }
 
 /* How many pages are of any interest. */
