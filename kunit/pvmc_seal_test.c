@@ -506,10 +506,61 @@ static void seal_oom(struct kunit *test)
 }
 #endif
 
+struct seal_list_case {
+	const char *name;
+	const char *list;
+	phys_addr_t at;
+	int err;
+	unsigned long start, nr;
+};
+
+static const struct seal_list_case seal_list_cases[] = {
+	{ "found", "00001000-0009fbff : System RAM\n"
+	  "00100000-3ffdffff : System RAM\n"
+	  "  01000000-01e02c2f : Kernel code\n"
+	  "  02000000-02a8afff : Kernel rodata\n"
+	  "  02c00000-02e4fbff : Kernel data\n", 0x2001000, 0, 0x2000, 0xa8b },
+	{ "not whole pages", "  02000010-02a8affe : Kernel rodata", 0x2001000,
+	  0, 0x2001, 0xa89 },
+	{ "elsewhere", "  02000000-02a8afff : Kernel rodata\n", 0x2a8b000,
+	  -ENOENT },
+	{ "not for you", "  00000000-00000000 : Kernel rodata\n", 0x2001000,
+	  -ENOENT },
+	{ "another name", "  02000000-02a8afff : Kernel rodata too\n",
+	  0x2001000, -ENOENT },
+	{ "less than a page", "  02000010-02000800 : Kernel rodata\n",
+	  0x2000100, -ENOENT },
+	{ "to the end", "  02000000-ffffffffffffffff : Kernel rodata\n",
+	  0x2001000, -ENOENT },
+	{ "nonsense", "\n:\n-\n0-\n02000000 : Kernel rodata\n", 0x2000100,
+	  -ENOENT },
+	{ "nothing", "", 0, -ENOENT },
+};
+
+static void seal_list_name(const struct seal_list_case *c, char *desc)
+{
+	strscpy(desc, c->name, KUNIT_PARAM_DESC_SIZE);
+}
+KUNIT_ARRAY_PARAM(seal_list, seal_list_cases, seal_list_name);
+
+/* Where the kernel's own is. */
+static void seal_kernel_list(struct kunit *test)
+{
+	const struct seal_list_case *c = test->param_value;
+	struct seal_run data = {};
+	char list[512];
+
+	strscpy(list, c->list, sizeof(list));
+	KUNIT_EXPECT_EQ(test, c->err, seal_kernel_parse(list, c->at, &data));
+	KUNIT_EXPECT_EQ(test, c->start, c->err ? 0 : data.start);
+	KUNIT_EXPECT_EQ(test, c->nr, c->err ? 0 : data.nr);
+}
+
 static struct kunit_case pvmc_seal_cases[] = {
 	KUNIT_CASE(seal_scattered),
 	KUNIT_CASE(seal_waits),
 	KUNIT_CASE(seal_closes),
+	KUNIT_CASE_PARAM(seal_kernel_list, seal_list_gen_params),
 	KUNIT_CASE(seal_leaves),
 	KUNIT_CASE(seal_owners),
 	KUNIT_CASE_PARAM(seal_open_fails, seal_fault_gen_params),

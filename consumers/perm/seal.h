@@ -118,6 +118,7 @@ int seal_modules_init(void);
 void seal_modules_exit(void);
 
 /* seal_kernel.c */
+int seal_kernel_parse(char *list, phys_addr_t at, struct seal_run *data);
 void seal_kernel_init(void);
 
 /* seal_debugfs.c */
