@@ -9,8 +9,11 @@
  *
  * A stack is taken out of its class before the host is asked to drop what is
  * in it, and comes back when the host has answered.  If it has not, the stack
- * is kept aside until the VMM has been connected anew, as a request that is
- * not answered might yet be carried out.
+ * is kept aside until the VMM has been connected anew.  A request that is not
+ * answered is over all the same when the write that sent it has returned: that
+ * is the protocol, and what all else here relies on (Documentation/security.rst).
+ * But a VMM that did not answer is none to rely on, and keeping what is free
+ * costs nothing.
  */
 #include <linux/io.h>
 #include <linux/irq_work.h>
