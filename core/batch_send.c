@@ -279,8 +279,12 @@ static int pvmc_send_account(struct pvmc_send *send,
 		func = send->batch->range[send->next].func;
 		err = pvmc_answer_error(func, &vector->ret);
 		send->refused = pvmc_answer_refused(func, &vector->ret);
-		if (!send->refused)
-			pvmc_send_report(send, err);
+		if (send->refused)
+			break;
+		/* The VMM was wanted elsewhere; it goes on where it was. */
+		if (err == -EAGAIN && vector->succeeded)
+			return 0;
+		pvmc_send_report(send, err);
 		break;
 	case PVMC_VECTOR_REFUSED:
 		err = -EINVAL;

@@ -24,7 +24,7 @@ static void batch_fault_once(struct kunit *test, enum fake_fault fault,
 	batch_plug(test, batch_vectors(test));
 	batch_begin(f, GFP_KERNEL);
 	f->vmm->fault_entries = entries;
-	fake_vmm_fault(f->vmm, fault, EAGAIN, skip, 1);
+	fake_vmm_fault(f->vmm, fault, ENOMEM, skip, 1);
 	for (i = 0; i < 10; i++)
 		batch_add(test, PVMEMCONTROL_MPROTECT_R, i * 3, 2);
 	pvmemcontrol_batch_finish(&f->batch);
@@ -57,7 +57,7 @@ static void batch_fault_once(struct kunit *test, enum fake_fault fault,
 		KUNIT_EXPECT_EQ(test, 1ULL, f->batch.errors);
 		KUNIT_EXPECT_EQ(test, SPACE_START + skip * 3 * PAGE_SIZE,
 				f->batch.failed.start);
-		KUNIT_EXPECT_EQ(test, fault == FAKE_FAULT_ERRNO ? -EAGAIN :
+		KUNIT_EXPECT_EQ(test, fault == FAKE_FAULT_ERRNO ? -ENOMEM :
 				-EINVAL, f->batch.error);
 		KUNIT_EXPECT_EQ(test, 10U, f->vmm->requests);
 	}
@@ -261,6 +261,38 @@ static void batch_small_vectors(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 21U, f->vmm->requests);
 }
 
+/* Leaves a vector early: asked again for the rest, unless it has done nothing. */
+static void batch_goes_on(struct kunit *test)
+{
+	struct batch_fixture *f = test->priv;
+	unsigned int i, skip;
+
+	for (skip = 0; skip < 10; skip++) {
+		batch_plug(test, true);
+		batch_begin(f, GFP_KERNEL);
+		f->vmm->fault_entries = true;
+		fake_vmm_fault(f->vmm, FAKE_FAULT_ERRNO, EAGAIN, skip, 1);
+		for (i = 0; i < 10; i++)
+			batch_add(test, PVMEMCONTROL_FREE, i * 2, 1);
+		KUNIT_EXPECT_EQ(test, skip ? 0 : -EAGAIN,
+				pvmemcontrol_batch_finish(&f->batch));
+		KUNIT_EXPECT_EQ(test, skip ? 0ULL : 1ULL, f->batch.errors);
+		KUNIT_EXPECT_EQ(test, 2ULL, f->batch.exits);
+		KUNIT_EXPECT_EQ(test, skip ? 11U : 10U, f->vmm->requests);
+		KUNIT_EXPECT_EQ(test, skip ? 10U : 9U, batch_runs(f->did));
+		fake_vmm_unplug(test, f->dev);
+	}
+	/* Without end, and without getting any further: it is let be. */
+	batch_plug(test, true);
+	batch_begin(f, GFP_KERNEL);
+	f->vmm->fault_entries = true;
+	fake_vmm_fault(f->vmm, FAKE_FAULT_ERRNO, EAGAIN, 3, 1000);
+	for (i = 0; i < 10; i++)
+		batch_add(test, PVMEMCONTROL_FREE, i * 2, 1);
+	KUNIT_EXPECT_EQ(test, -EAGAIN, pvmemcontrol_batch_finish(&f->batch));
+	KUNIT_EXPECT_EQ(test, 7ULL, f->batch.errors);
+}
+
 /* Claims to take vectors, and refuses each: they are sent one by one. */
 static void batch_refused_vectors(struct kunit *test)
 {
@@ -309,6 +341,7 @@ static struct kunit_case pvmc_batch_fault_cases[] = {
 #endif
 	KUNIT_CASE(batch_features),
 	KUNIT_CASE(batch_small_vectors),
+	KUNIT_CASE(batch_goes_on),
 	KUNIT_CASE(batch_refused_vectors),
 	KUNIT_CASE(batch_other_vmm),
 	{}

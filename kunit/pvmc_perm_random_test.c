@@ -330,6 +330,14 @@ static void model_case_name(const struct model_case *c, char *name)
 }
 KUNIT_ARRAY_PARAM(model, model_cases, model_case_name);
 
+/* Any, but after EAGAIN a batch goes on where it was. */
+static int model_errno(struct model *m)
+{
+	int err = 1 + model_random(m, 30);
+
+	return err == EAGAIN ? EBUSY : err;
+}
+
 static void perm_random(struct kunit *test)
 {
 	const struct model_case *c = test->param_value;
@@ -360,7 +368,7 @@ static void perm_random(struct kunit *test)
 		if (c->faults)
 			fake_vmm_fault(h->vmm, model_random(m, 2) ?
 				       FAKE_FAULT_ERRNO : FAKE_FAULT_NONE,
-				       1 + model_random(m, 30),
+				       model_errno(m),
 				       model_random(m, 3),
 				       1 + model_random(m, 3));
 		model_commit(m, before, &txn);

@@ -284,7 +284,7 @@ static void trace_fault_once(struct kunit *test, enum fake_fault fault)
 	KUNIT_ASSERT_EQ(test, 0, trace_begin());
 	fake_client_del(test, &f->client);
 	fake_client_add(test, &f->client);
-	fake_vmm_fault(f->vmm, fault, EAGAIN, 1, 1);
+	fake_vmm_fault(f->vmm, fault, EBUSY, 1, 1);
 	for (i = 0; i < 3; i++)
 		err[i] = pvmemcontrol_dontneed(&f->client, SPACE_START,
 					       PAGE_SIZE);
@@ -381,11 +381,11 @@ static void trace_vector_entry_fails(struct kunit *test)
 	fake_vmm_unplug(test, f->dev);
 	batch_plug(test, true);
 	f->vmm->fault_entries = true;
-	fake_vmm_fault(f->vmm, FAKE_FAULT_ERRNO, EAGAIN, 2, 1);
+	fake_vmm_fault(f->vmm, FAKE_FAULT_ERRNO, EBUSY, 2, 1);
 	batch_once(test);
 	expect_batch(test);
 	KUNIT_ASSERT_EQ(test, 2U, seen.calls);
-	KUNIT_EXPECT_EQ(test, -EAGAIN, seen.call[0].error);
+	KUNIT_EXPECT_EQ(test, -EBUSY, seen.call[0].error);
 	KUNIT_EXPECT_EQ(test, 3U, seen.call[0].entries);
 	KUNIT_EXPECT_EQ(test, 1U, seen.call[0].entries_failed);
 	KUNIT_EXPECT_EQ(test, 0, seen.call[1].error);
@@ -435,7 +435,7 @@ static void trace_vector_refused(struct kunit *test)
 
 	fake_vmm_unplug(test, f->dev);
 	batch_plug(test, true);
-	fake_vmm_fault(f->vmm, FAKE_FAULT_REFUSE, EAGAIN, 0, 1);
+	fake_vmm_fault(f->vmm, FAKE_FAULT_REFUSE, EBUSY, 0, 1);
 	batch_once(test);
 	expect_batch(test);
 	KUNIT_ASSERT_EQ(test, 7U, seen.calls);
