@@ -20,7 +20,7 @@ def scenarios(*patterns):
     """The command for the scenarios of these names that there are."""
     names = sorted({p.stem for pattern in patterns
                     for p in SCENARIOS.glob(f'{pattern}.sh')})
-    return f'tools/check/scenarios {" ".join(names)}'
+    return f'tools/check/scenarios --jobs 2 {" ".join(names)}'
 
 
 ROWS = [
@@ -42,8 +42,16 @@ ROWS = [
     Row('suspend', 'suspend',
         scenarios('suspend*', 'hibernat*')),
     Row('travel', 'migration and snapshots', scenarios('travel*')),
-    Row('debug', 'with a kernel that checks memory and locks',
-        'tools/check/scenarios --kernel debug --tier debug'),
+    Row('debug', 'all, memory and locks checked',
+        'tools/check/scenarios --kernel debug --length short --jobs 2'),
+    Row('debug-kunit', 'all suites, the same, on two CPUs',
+        'kunit/run --kernel debug'),
+    Row('races', 'data races looked for, preempted anywhere',
+        'tools/check/scenarios --kernel kcsan --tier kernels --length short '
+        '--jobs 2'),
+    Row('realtime', 'with PREEMPT_RT',
+        'tools/check/scenarios --kernel 6.1-rt --tier kernels --length short '
+        '--jobs 2'),
     Row('soak', 'all loads at once', 'tools/soak {minutes}'),
     Row('soak-debug', 'the same, memory and locks checked',
         'tools/soak --kernel debug {minutes}'),
