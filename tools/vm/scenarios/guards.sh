@@ -6,7 +6,6 @@
 # vm: --add tools/vm/scenarios/facts:/lib/facts.sh
 # vm: --add tools/vm/scenarios/guards:/lib/guards.sh
 # module: pvmc_guards
-# tier: kernels
 . /lib/ktap.sh
 . /lib/facts.sh
 . /lib/guards.sh

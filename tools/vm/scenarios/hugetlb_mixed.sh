@@ -10,7 +10,6 @@
 # vm: --qemu '-object memory-backend-memfd,id=mix,size=1G,share=on'
 # vm: --qemu '-device pc-dimm,memdev=mix,node=0'
 # add: hugepage
-# tier: kernels
 . /lib/ktap.sh
 . /lib/facts.sh
 . /lib/mixed.sh

@@ -5,7 +5,6 @@
 # vm: --memory 1G --cpus 2 --add tools/vm/scenarios/facts:/lib/facts.sh
 # add: bad_ioctl uapi_user
 # add32: bad_ioctl
-# tier: kernels
 . /lib/ktap.sh
 . /lib/facts.sh
 

@@ -5,7 +5,6 @@
 # vm: --memory 1G --cpus 2 --add tools/vm/scenarios/facts:/lib/facts.sh
 # tool: pvmemctl
 # add: memory_of_kinds
-# tier: kernels
 . /lib/ktap.sh
 . /lib/facts.sh
 
