@@ -15,7 +15,7 @@
 . /lib/pages.sh
 
 PAGES=12
-ROUNDS=$(by_length 1000 2500 10000)
+ROUNDS=$(by_length 1000 1500 10000)
 COUNTERS='dropped known returned return_failed no_device unproven failed
 	mismatched verified'
 

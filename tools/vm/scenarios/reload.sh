@@ -64,7 +64,7 @@ leaks_nothing()
 	equal "$1: buffers at the host" "$(host counter connections)" 0
 }
 
-cycles=$(by_length 50 100 1000)
+cycles=$(by_length 20 40 1000)
 
 core='pvmemcontrol.ko pvmemcontrol_pci.ko'
 # The client after the device, and before it.
