@@ -108,6 +108,10 @@ static void matrix_on_readd(struct fake_vmm *vmm)
 	schedule_work(&matrix_readd_work);
 }
 
+/* There was an allocation of that number. */
+static bool matrix_failed;
+
+#ifdef CONFIG_FAULT_INJECTION
 /* Which allocations fail: those of the flow, until matrix_memory_is_back(). */
 static enum {
 	MATRIX_ALL_SUCCEED,
@@ -115,10 +119,6 @@ static enum {
 	MATRIX_NO_MEMORY,
 } matrix_failing;
 
-/* There was an allocation of that number. */
-static bool matrix_failed;
-
-#ifdef CONFIG_FAULT_INJECTION
 static void matrix_memory_fails(struct kunit *test, bool all, int nth)
 {
 	matrix_failed = false;
