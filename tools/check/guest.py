@@ -25,7 +25,7 @@ Each of these lines may be repeated, and may have several words:
     # tier: kernels                 run it in this tier too: with each of the
                                     kernels that are tested beside the first
     # tier: only kvm-6.1            and nowhere else
-    # not-with: debug REASON        it cannot be run with this kernel
+    # not-with: debug REASON        it cannot be run with this kernel: skipped
 
 A script that has lines of this kind must end in a panic of the guest's kernel,
 in the last lines of whose console each of them is found:
@@ -64,7 +64,7 @@ class Script:
     samples: list = field(default_factory=list)
     make: list = field(default_factory=list)        # commands
     tiers: list = field(default_factory=list)       # or 'only'
-    not_with: list = field(default_factory=list)    # kernels
+    not_with: dict = field(default_factory=dict)    # kernel: reason
     panic: list = field(default_factory=list)       # patterns
 
     @classmethod
@@ -98,7 +98,7 @@ class Script:
                 if len(words) < 2:
                     raise ValueError(f'{path}: not-with takes a kernel and '
                                      'the reason')
-                script.not_with.append(words[0])
+                script.not_with[words[0]] = ' '.join(words[1:])
             else:
                 bits = 32 if match.group(1) == 'add32' else 64
                 script.programs += [(name, bits) for name in words]
@@ -109,8 +109,6 @@ class Script:
 
     def is_for(self, kernel):
         """Whether to run it with this kernel, the stock one without a name."""
-        if kernel in self.not_with:
-            return False
         return 'only' not in self.tiers or kernel in self.tiers
 
 

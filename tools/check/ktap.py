@@ -162,6 +162,12 @@ class Stream:
         print(f'{"not ok" if problems else "ok"} {self.number} {name}',
               file=self.out, flush=True)
 
+    def skip(self, name, reason):
+        """Report one that was not run."""
+        self.number += 1
+        print(f'ok {self.number} {name} # SKIP {reason}', file=self.out,
+              flush=True)
+
     def finish(self):
         """Print the plan if it is still missing; return the exit status."""
         if self.plan is None:
