@@ -163,7 +163,6 @@ void pvmc_device_up(struct pvmc_device *dev)
 
 	pvmc_set_up(dev);
 	pvmc_memory_check(dev);
-	pvmc_violations_over(dev);
 	pvmc_clients_restore(dev);
 	pvmc_elect();
 }

@@ -99,9 +99,9 @@ struct pvmc_progress {
  * @vector_depth: arrays in use, as @depth
  * @vector: a page of PVMC_VECTOR_ENTRIES requests for each level; there when
  *	info.vector_max is above 1
- * @closed_since: when a page was first touched that cannot be opened now, ns of
- *	this CPU's clock; 0 for not at all.  Written by this CPU, and to 0 by who
- *	has connected the device
+ * @closed_page: where a page begins that was touched and cannot be opened now
+ * @closed_since: when that was for the first time, ns of this CPU's clock; 0 for
+ *	not at all.  Written by this CPU, and to 0 by who has opened the page
  * @closed_last: when it was touched last
  * @vcpu: what the VMM calls this CPU; only this CPU needs it
  */
@@ -110,6 +110,7 @@ struct pvmc_cpu {
 	unsigned int depth;
 	struct pvmc_device_counters counters;
 	unsigned int vector_depth;
+	phys_addr_t closed_page;
 	u64 closed_since;
 	u64 closed_last;
 	struct pvmc_wire *vector[PVMC_VECTOR_LEVELS];
@@ -315,7 +316,6 @@ extern enum pvmc_policy_override pvmc_policy_override;
 int pvmc_watch(struct pvmc_device *dev);
 void pvmc_watch_cpus(struct pvmc_device *dev);
 int pvmc_watch_cpu(unsigned int cpu);
-void pvmc_violations_over(struct pvmc_device *dev);
 void pvmc_violation(struct pvmc_device *dev,
 		    const struct pvmemcontrol_access *access,
 		    struct pvmc_verdict *verdict);

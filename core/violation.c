@@ -48,7 +48,9 @@
 
 /*
  * For how long a CPU may be stopped at a page that cannot be opened; ns.  One
- * that was not stopped for as long is not stopped at the same any more.
+ * that was not stopped for as long is not stopped at the same any more.  Nor does
+ * it matter that the device is connected anew meanwhile, which it may be again and
+ * again while a program tries to get at the page.
  */
 #define PVMC_CLOSED_LONGEST	(10ULL * NSEC_PER_SEC)
 
@@ -204,13 +206,19 @@ static bool pvmc_violation_take(struct pvmemcontrol_violation *record, u32 vcpu,
 	return true;
 }
 
+/* The page of the host that it is in: that is what is opened. */
+static phys_addr_t pvmc_violation_page(struct pvmc_device *dev,
+				       phys_addr_t addr)
+{
+	return addr & ~((u64)READ_ONCE(dev->info.host_page_size) - 1);
+}
+
 static int pvmc_violation_open(struct pvmc_device *dev, phys_addr_t addr)
 {
-	u64 size = READ_ONCE(dev->info.host_page_size);
 	struct pvmemcontrol_buf buf = {
 		.call.func_code = PVMEMCONTROL_MPROTECT_RW,
-		.call.addr = addr & ~(size - 1),
-		.call.length = size,
+		.call.addr = pvmc_violation_page(dev, addr),
+		.call.length = READ_ONCE(dev->info.host_page_size),
 	};
 	int err;
 
@@ -220,18 +228,19 @@ static int pvmc_violation_open(struct pvmc_device *dev, phys_addr_t addr)
 	return err;
 }
 
-/**
- * pvmc_violations_over() - Forget for how long CPUs were stopped.
- * @dev: device that has been connected anew
- *
- * Context: Process context, with pvmc_registry_lock held.
- */
-void pvmc_violations_over(struct pvmc_device *dev)
+/* Nobody is stopped there any more, wherever who was has gone to. */
+static void pvmc_violation_over(struct pvmc_device *dev, phys_addr_t addr)
 {
+	phys_addr_t page = pvmc_violation_page(dev, addr);
 	int cpu;
 
-	for_each_possible_cpu(cpu)
-		WRITE_ONCE(per_cpu_ptr(dev->cpu, cpu)->closed_since, 0);
+	for_each_possible_cpu(cpu) {
+		struct pvmc_cpu *c = per_cpu_ptr(dev->cpu, cpu);
+
+		if (READ_ONCE(c->closed_since) &&
+		    READ_ONCE(c->closed_page) == page)
+			WRITE_ONCE(c->closed_since, 0);
+	}
 }
 
 /* There was no answer, or none that says whether the page is open. */
@@ -242,21 +251,26 @@ static bool pvmc_violation_unsure(int err)
 
 /*
  * Whether the page is open is not known.  If it is not, the access is stopped
- * once more, and the VMM asked once more, but not for ever.
+ * once more, and the VMM asked once more, but not for ever.  That is said once.
  */
-static void pvmc_violation_later(struct pvmc_device *dev, int err,
-				 struct pvmc_verdict *verdict)
+static void pvmc_violation_later(struct pvmc_device *dev, phys_addr_t addr,
+				 int err, struct pvmc_verdict *verdict)
 {
-	u64 since = this_cpu_read(dev->cpu->closed_since);
-	u64 last = this_cpu_read(dev->cpu->closed_last);
+	phys_addr_t page = pvmc_violation_page(dev, addr);
+	struct pvmc_cpu *c = this_cpu_ptr(dev->cpu);
+	u64 since = READ_ONCE(c->closed_since);
 	u64 now = local_clock();
 
 	/* The last time may have ended in a way that nobody noted here. */
-	if (!since || now - last >= PVMC_CLOSED_LONGEST) {
+	if (!since || c->closed_page != page ||
+	    now - c->closed_last >= PVMC_CLOSED_LONGEST) {
 		since = now ?: 1;
-		this_cpu_write(dev->cpu->closed_since, since);
+		WRITE_ONCE(c->closed_page, page);
+		WRITE_ONCE(c->closed_since, since);
+	} else {
+		verdict->silent = true;
 	}
-	this_cpu_write(dev->cpu->closed_last, now);
+	c->closed_last = now;
 	if (now - since < PVMC_CLOSED_LONGEST) {
 		verdict->again = true;
 		return;
@@ -353,10 +367,10 @@ void pvmc_violation(struct pvmc_device *dev,
 		return;
 	err = pvmc_violation_open(dev, access->addr);
 	if (pvmc_violation_unsure(err)) {
-		pvmc_violation_later(dev, err, verdict);
+		pvmc_violation_later(dev, access->addr, err, verdict);
 		return;
 	}
-	this_cpu_write(dev->cpu->closed_since, 0);
+	pvmc_violation_over(dev, access->addr);
 	/* The instruction would be stopped again, and again. */
 	verdict->error = err;
 	verdict->panic = err;

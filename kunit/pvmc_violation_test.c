@@ -5,6 +5,7 @@
  */
 #include <linux/io.h>
 #include <linux/mm.h>
+#include <linux/preempt.h>
 #include <linux/ptrace.h>
 #include <linux/random.h>
 #include <linux/sched/clock.h>
@@ -294,9 +295,10 @@ static void violation_stale(struct kunit *test)
 			fake_client_sum(&f->client.counters->violations));
 }
 
-/* As if the CPU had been stopped at a page for that long. */
+/* As if the CPU had been stopped at the page for that long. */
 static void violation_stopped_for(struct violation_fixture *f, u64 seconds)
 {
+	this_cpu_write(f->dev->cpu->closed_page, OWNED & PAGE_MASK);
 	this_cpu_write(f->dev->cpu->closed_since,
 		       local_clock() - seconds * NSEC_PER_SEC);
 	this_cpu_write(f->dev->cpu->closed_last, local_clock());
@@ -425,22 +427,64 @@ static void violation_meanwhile(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, verdict.panic);
 	KUNIT_EXPECT_EQ(test, 0ULL, violation_stopped_since(f));
 
-	violation_stopped_for(f, 5);
 	local_irq_restore(flags);
 	KUNIT_EXPECT_TRUE(test, fake_wait_recovered(f->dev, 1));
-	KUNIT_EXPECT_EQ(test, 0ULL, violation_stopped_since(f));
 }
 
-/* So it is over when the VMM does not tell of violations any more. */
+/*
+ * Who can be interrupted in between lets the device be connected anew, each time,
+ * and that does not make it any better.
+ */
+static void violation_never(struct kunit *test)
+{
+	struct violation_fixture *f = test->priv;
+	struct pvmc_verdict verdict;
+
+	migrate_disable();
+	violation_stopped_for(f, 5);
+	fake_vmm_fault(f->vmm, FAKE_FAULT_SILENT, 0, 0, 1);
+	verdict = violation_judge(f, OWNED, true);
+	KUNIT_EXPECT_TRUE(test, verdict.again);
+	/* Which has been said. */
+	KUNIT_EXPECT_TRUE(test, verdict.silent);
+	KUNIT_EXPECT_TRUE(test, fake_wait_recovered(f->dev, 1));
+
+	KUNIT_EXPECT_NE(test, 0ULL, violation_stopped_since(f));
+	violation_stopped_for(f, 11);
+	fake_vmm_fault(f->vmm, FAKE_FAULT_SILENT, 0, 0, 1);
+	verdict = violation_judge(f, OWNED, true);
+	KUNIT_EXPECT_TRUE(test, verdict.panic);
+	migrate_enable();
+	KUNIT_EXPECT_TRUE(test, fake_wait_recovered(f->dev, 2));
+}
+
+/* It is about one page, and over for all CPUs when one has opened that. */
 static void violation_over(struct kunit *test)
 {
 	struct violation_fixture *f = test->priv;
+	struct pvmc_verdict verdict;
+	struct pvmc_cpu *other;
+	unsigned long flags;
+
+	other = per_cpu_ptr(f->dev->cpu, cpumask_last(cpu_possible_mask));
+	local_irq_save(flags);
+	violation_stopped_for(f, 11);
+	fake_vmm_fault(f->vmm, FAKE_FAULT_SILENT, 0, 0, 1);
+	verdict = violation_judge(f, OTHERS, true);
+	KUNIT_EXPECT_TRUE(test, verdict.again);
+	KUNIT_EXPECT_FALSE(test, verdict.silent);
 
 	violation_stopped_for(f, 5);
-	f->vmm->features = 0;
-	pvmc_device_suspend(f->dev);
-	KUNIT_EXPECT_EQ(test, 0, pvmc_device_resume(f->dev));
+	other->closed_page = OWNED & PAGE_MASK;
+	other->closed_since = 1;
+	KUNIT_EXPECT_FALSE(test, violation_judge(f, OTHERS, true).again);
+	KUNIT_EXPECT_NE(test, 0ULL, violation_stopped_since(f));
+	KUNIT_EXPECT_NE(test, 0ULL, other->closed_since);
+	KUNIT_EXPECT_FALSE(test, violation_judge(f, OWNED, true).again);
 	KUNIT_EXPECT_EQ(test, 0ULL, violation_stopped_since(f));
+	KUNIT_EXPECT_EQ(test, 0ULL, other->closed_since);
+	local_irq_restore(flags);
+	KUNIT_EXPECT_TRUE(test, fake_wait_recovered(f->dev, 1));
 }
 
 /* What takes memory comes when the VMM tells of violations again. */
@@ -540,6 +584,7 @@ static struct kunit_case pvmc_violation_cases[] = {
 	KUNIT_CASE(violation_busy),
 	KUNIT_CASE(violation_down),
 	KUNIT_CASE(violation_meanwhile),
+	KUNIT_CASE(violation_never),
 	KUNIT_CASE(violation_over),
 	KUNIT_CASE(violation_before_vectors),
 	KUNIT_CASE(violation_garbage),
