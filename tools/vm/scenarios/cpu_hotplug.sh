@@ -4,26 +4,16 @@
 #
 # vm: --one-thread --memory 1G --cpus 4 --timeout 600
 # vm: --add tools/vm/scenarios/facts:/lib/facts.sh
+# vm: --add tools/vm/scenarios/load:/lib/load.sh
 # module: pvmc_load pvmc_kstack_user pvmc_guarded
 # tier: kernels
 . /lib/ktap.sh
 . /lib/facts.sh
+. /lib/load.sh
 
-load=/sys/kernel/debug/pvmc_load
 stacks=/sys/kernel/debug/pvmc_kstack_user
 guarded=/sys/kernel/debug/pvmc_guarded
 pool=/sys/kernel/debug/pvmemcontrol_kstack/pool
-class=/sys/class/pvmemcontrol/pvmemcontrol0
-
-result()
-{
-	value "$1" $load/results
-}
-
-more_than()
-{
-	[ "$(result "$1")" -gt "$2" ]
-}
 
 # again COMMAND: until it is enough; says which try failed
 again()

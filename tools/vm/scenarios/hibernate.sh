@@ -10,10 +10,12 @@
 # vm: --append 'mem=1G hugepages=4'
 # vm: --add tools/vm/scenarios/facts:/lib/facts.sh
 # vm: --add tools/vm/scenarios/seal:/lib/seal.sh
+# vm: --add tools/vm/scenarios/load:/lib/load.sh
 # module: pvmc_load pvmc_kstack_user pvmc_perm_user
 # add: hugepage
 # tool: pvmemctl
 # not-with: newest 7.3.4 loses its virtio-serial ports when devices are frozen, see suspend
+. /lib/load.sh
 
 load_all()
 {
@@ -23,17 +25,6 @@ load_all()
 		modprobe pvmemcontrol_kstack &&
 		insmod /lib/test-modules/pvmc_kstack_user.ko &&
 		echo 200 >/sys/kernel/debug/pvmc_kstack_user/stacks
-}
-
-# The shared folder of modules does not survive: its driver cannot sleep.
-let_go_of_modules()
-{
-	cd /
-	umount /usr/lib/modules/stock 2>/dev/null
-	for share in /sys/bus/virtio/drivers/9pnet_virtio/virtio*; do
-		[ -e "$share" ] && echo "${share##*/}" \
-			>/sys/bus/virtio/drivers/9pnet_virtio/unbind
-	done
 }
 
 # close_page FILE: has a huge page with content, and the first of its small pages
@@ -71,30 +62,7 @@ fi
 . /lib/facts.sh
 . /lib/seal.sh
 
-load=/sys/kernel/debug/pvmc_load
-class=/sys/class/pvmemcontrol/pvmemcontrol0
 user=/sys/kernel/debug/pvmc_perm_user
-
-result()
-{
-	value "$1" $load/results
-}
-
-more_than()
-{
-	[ "$(result "$1")" -gt "$2" ]
-}
-
-not_cleared()
-{
-	counters=/sys/kernel/debug/pvmemcontrol_hugetlb/counters
-	echo $(($(value dropped $counters) + $(value known $counters)))
-}
-
-is_up()
-{
-	[ "$(cat $class/state)" = up ]
-}
 
 hibernate()
 {

@@ -8,25 +8,15 @@
 # vm: --one-thread
 # vm: --memory 1G --cpus 2 --add tools/vm/scenarios/facts:/lib/facts.sh
 # vm: --append 'hugepages=16'
+# vm: --add tools/vm/scenarios/load:/lib/load.sh
 # module: pvmc_load
 # add: hugepage
 # tier: kernels
 . /lib/ktap.sh
 . /lib/facts.sh
+. /lib/load.sh
 
-load=/sys/kernel/debug/pvmc_load
 driver=/sys/bus/pci/drivers/pvmemcontrol_pci
-class=/sys/class/pvmemcontrol/pvmemcontrol0
-
-result()
-{
-	value "$1" $load/results
-}
-
-more_than()
-{
-	[ "$(result "$1")" -gt "$2" ]
-}
 
 # settled NAME [RESULT...]: calls succeed again, nothing unheard of has
 # happened, and there were calls with each RESULT meanwhile

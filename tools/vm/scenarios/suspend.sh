@@ -6,43 +6,21 @@
 #
 # vm: --kaslr --memory 1G --cpus 2 --add tools/vm/scenarios/facts:/lib/facts.sh
 # vm: --append 'hugepages=4'
+# vm: --add tools/vm/scenarios/load:/lib/load.sh
 # module: pvmc_load
 # add: hugepage
 # tier: kernels
 # not-with: newest 7.3.4 wakes up without its virtio-serial ports, whoever is loaded
 . /lib/ktap.sh
 . /lib/facts.sh
+. /lib/load.sh
 
-load=/sys/kernel/debug/pvmc_load
-class=/sys/class/pvmemcontrol/pvmemcontrol0
-
-result()
-{
-	value "$1" $load/results
-}
-
-more_than()
-{
-	[ "$(result "$1")" -gt "$2" ]
-}
-
-# Pages that were dropped when they were handed out, or before.
-not_cleared()
-{
-	counters=/sys/kernel/debug/pvmemcontrol_hugetlb/counters
-	echo $(($(value dropped $counters) + $(value known $counters)))
-}
 
 must 'load' modprobe pvmemcontrol_pci
 must 'load the consumer' modprobe pvmemcontrol_hugetlb
 must 'load the client' insmod /lib/test-modules/pvmc_load.ko
 
-# The shared folder of modules does not survive: its driver cannot sleep.
-cd /
-umount /usr/lib/modules/stock 2>/dev/null
-for share in /sys/bus/virtio/drivers/9pnet_virtio/virtio*; do
-	[ -e "$share" ] && echo "${share##*/}" >/sys/bus/virtio/drivers/9pnet_virtio/unbind
-done
+let_go_of_modules
 
 at=$(device_at)
 check 'the kernel can sleep' grep -qw mem /sys/power/state
@@ -62,7 +40,7 @@ for time in first second; do
 	equal "$time: it has slept" \
 		$(($(cat /sys/power/suspend_stats/success) - woken)) 1
 
-	check "$time: the device is up" [ "$(cat $class/state)" = up ]
+	check "$time: the device is up" is_up
 	check "$time: calls succeed again" wait_for 60 more_than ok \
 		$(($(result ok) + 100))
 	equal "$time: clients were told to forget and to restore" \

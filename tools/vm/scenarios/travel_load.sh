@@ -7,24 +7,19 @@
 # vm: --memory 4G --cpus 2 --append 'mem=1G hugepages=8' --movable
 # vm: --add tools/vm/scenarios/facts:/lib/facts.sh
 # vm: --add tools/vm/scenarios/seal:/lib/seal.sh
+# vm: --add tools/vm/scenarios/load:/lib/load.sh
 # module: pvmc_load pvmc_kstack_user pvmc_perm_user
 # add: hugepage
 . /lib/ktap.sh
 . /lib/facts.sh
 . /lib/seal.sh
+. /lib/load.sh
 
-load=/sys/kernel/debug/pvmc_load
 stacks=/sys/kernel/debug/pvmc_kstack_user/stacks
 user=/sys/kernel/debug/pvmc_perm_user
-class=/sys/class/pvmemcontrol/pvmemcontrol0
 # Memory that the kernel was told to leave alone
 MEMORY=$((0x100000000))
 RANGES=40
-
-result()
-{
-	value "$1" $load/results
-}
 
 # again NAME COMMAND...: until it is enough, and how often that was
 again()
