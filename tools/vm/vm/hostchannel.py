@@ -158,8 +158,7 @@ class HostChannel(threading.Thread):
     # Requests that take the guest elsewhere
 
     def _move(self):
-        self._travel.move()
-        return ""
+        return self._travel.move()
 
     def _snapshot(self):
         self._travel.snapshot()

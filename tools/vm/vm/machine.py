@@ -251,15 +251,27 @@ class Machine:
         self._host_pages.settled()      # it has mapped its memory by now
         return qmp
 
-    def replace(self, incoming):
-        """Has another QEMU take the place of this one, with the state that
-        comes from there; returns its QMP connection."""
+    def replace(self, incoming, send):
+        """Has another QEMU take the place of this one: starts it, waiting for
+        the state that comes from there, has this one `send` it, with the QMP
+        connection of the other, and ends this one.  Neither runs the guest then.
+        If that fails this one stays."""
         if not self._movable:
             raise VmError("this machine cannot move: --movable")
         with self._moving:
-            self.process.kill()
-            self.process.wait()
-            return self._relaunch(["-incoming", incoming])
+            old, old_qmp = self.process, self.sockets["qmp"]
+            try:
+                send(self._relaunch(["-incoming", incoming, "-S"]))
+            except BaseException:
+                if self.process is not old:
+                    self.process.kill()
+                    self.process.wait()
+                    self.sockets["qmp"].close()
+                self.process, self.sockets["qmp"] = old, old_qmp
+                raise
+            old.kill()
+            old.wait()
+            old_qmp.close()
 
     def power_on_again(self, call):
         """When the guest has switched itself off, another QEMU is started,
@@ -270,19 +282,22 @@ class Machine:
 
     def gone(self):
         """Whether there is no QEMU any more, of a machine that can move."""
-        if not self._movable:
+        # One that is moving is there.
+        if not self._movable or not self._moving.acquire(blocking=False):
             return False
-        with self._moving:
+        try:
             if self.process.poll() is None:
                 return False
             if self._power_on is None or self.process.returncode:
                 return True
             call, self._power_on = self._power_on, None
+            self.sockets["qmp"].close()
             call(self._relaunch([]))
             return False
+        finally:
+            self._moving.release()
 
     def _relaunch(self, more):
-        self.sockets["qmp"].close()
         chardev = self._channel("qmp")[1]
         command = [chardev if w.startswith("socket,id=qmp,") else w
                    for w in self.command]

@@ -44,18 +44,34 @@ class Travel:
     # To another QEMU
 
     def move(self):
-        """Migrates the guest, running, to a file, and from there to a QEMU
-        that takes the place of this one."""
-        path = self._path("state")
+        """Migrates the guest, running, to a QEMU that takes the place of this
+        one.  Both are there meanwhile.  Returns how often all of its memory
+        was gone through, and for how long it stood still."""
+        path = self._path("socket")
+        arrived = []
+
+        def send(other):
+            self.qmp.execute("migrate", uri=f"unix:{path}")
+            arrived.append(self._poll("the migration", self._migrated))
+            arrived.append(other)
+            self._poll("the guest's arrival", lambda: other.execute(
+                "query-status")["status"] != "inmigrate" or None)
+
         self.qmp.execute("migrate-set-parameters",
                          **{"max-bandwidth": 1 << 40,
                             # A guest that is busy is never done.
                             "downtime-limit": DOWNTIME_MS})
-        self.qmp.execute("migrate", uri=f"exec:cat >'{path}'")
-        self._poll("the migration", self._migrated)
-        self._arrive(self._machine.replace(f"exec:cat '{path}'"))
-        self._poll("the guest's arrival", self._running)
-        os.unlink(path)
+        self._machine.replace(f"unix:{path}", send)
+        told, other = arrived
+        self._arrive(other)
+        # What this one is sent is not read by the other any more.
+        self.qmp.execute("cont")
+        self._poll("the guest's start", self._running)
+        # A listening socket is not gone with who listened.
+        if os.path.exists(path):
+            os.unlink(path)
+        return (f"rounds {told['ram']['dirty-sync-count']}\n"
+                f"downtime_ms {told['downtime']}\n")
 
     def power_on(self):
         """Has the guest switched on when it has switched itself off."""
@@ -70,7 +86,7 @@ class Travel:
         told = self.qmp.execute("query-migrate")
         if told.get("status") == "failed":
             raise QmpError(told.get("error-desc", "the migration failed"))
-        return True if told.get("status") == "completed" else None
+        return told if told.get("status") == "completed" else None
 
     def _running(self):
         return self.qmp.execute("query-status")["running"] or None
