@@ -9,6 +9,7 @@
 # vm: --add tools/record/linux-6.1.list:/root/list
 # vm: --add tools/bpftrace:/tools --add build/bpftrace/newest.tar:/newest.tar
 # not-with: debug it has no BTF, without which bpftrace needs headers of the kernel
+# not-with: kcsan it has no BTF, without which bpftrace needs headers of the kernel
 # module: pvmc_guarded pvmc_perm_bench pvmc_kstack_user
 # add: hugepage touch_page
 . /lib/ktap.sh

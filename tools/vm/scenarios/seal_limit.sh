@@ -3,6 +3,7 @@
 # the log says so, and what goes makes room.
 #
 # not-with: debug it has hardly any modules of its own
+# not-with: kcsan it has hardly any modules of its own
 # vm: --memory 1G --cpus 2 --device max-ranges=40
 # vm: --add tools/vm/scenarios/facts:/lib/facts.sh
 # vm: --add tools/vm/scenarios/seal:/lib/seal.sh --add tools/record/modules

@@ -4,6 +4,7 @@
 # exits.
 #
 # not-with: debug it has hardly any modules of its own
+# not-with: kcsan it has hardly any modules of its own
 # vm: --memory 1G --cpus 2 --add tools/vm/scenarios/facts:/lib/facts.sh
 # vm: --add tools/vm/scenarios/seal:/lib/seal.sh --add tools/record/modules
 # tier: kernels

@@ -4,6 +4,7 @@
 # takes an exit, and a violation would pause the VM.
 #
 # not-with: debug it has hardly any modules of its own
+# not-with: kcsan it has hardly any modules of its own
 # vm: --memory 1G --cpus 2 --device version-minor=0
 # vm: --add tools/vm/scenarios/facts:/lib/facts.sh
 # vm: --add tools/vm/scenarios/seal:/lib/seal.sh --add tools/record/modules
