@@ -13,6 +13,7 @@ class Row:
     what: str           # in the table
     command: str        # for sh, in the checkout; {minutes}: for so long
     guest: bool = True  # needs QEMU and modules for guests
+    unit: str = ''      # what it counts one by one: points, inputs or events
     fuzz: bool = False  # prints what tools/qemu/fuzz does, instead of KTAP
 
 
@@ -25,17 +26,18 @@ def scenarios(*patterns):
 
 ROWS = [
     Row('matrix', 'exits times faults',
-        "kunit/run --filter 'pvmc_matrix*' --arg matrix.full=1", guest=False),
+        "kunit/run --filter 'pvmc_matrix*' --arg matrix.full=1", guest=False,
+        unit='points'),
     Row('allocations', 'faults chosen, and allocations in turn',
         "kunit/run --filter 'pvmc_*fault*'", guest=False),
     Row('loads', 'loads and unloads without memory',
-        'tools/check/scenarios --kernel debug load_faults'),
+        'tools/check/scenarios --kernel debug load_faults', unit='points'),
     Row('fuzz', 'a hostile guest', 'tools/qemu/fuzz {minutes}', guest=False,
         fuzz=True),
-    Row('ioctl', 'ioctls', scenarios('ioctl*')),
+    Row('ioctl', 'ioctls', scenarios('ioctl*'), unit='inputs'),
     Row('device', 'the device and modules come and go',
         scenarios('lifecycle', 'reload', 'device*', 'kstack_life',
-                  'hugetlb_stale', 'seal_faults')),
+                  'hugetlb_stale', 'seal_faults'), unit='points'),
     Row('hotplug', 'CPUs and memory come and go',
         scenarios('cpu_hotplug', 'memory_hotplug')),
     Row('kexec', 'another kernel: kexec, kdump', scenarios('kexec*', 'kdump*')),
@@ -52,7 +54,7 @@ ROWS = [
     Row('realtime', 'with PREEMPT_RT',
         'tools/check/scenarios --kernel 6.1-rt --tier kernels --length short '
         '--jobs 2'),
-    Row('soak', 'all loads at once', 'tools/soak {minutes}'),
+    Row('soak', 'all loads at once', 'tools/soak {minutes}', unit='events'),
     Row('soak-debug', 'the same, memory and locks checked',
-        'tools/soak --kernel debug {minutes}'),
+        'tools/soak --kernel debug {minutes}', unit='events'),
 ]

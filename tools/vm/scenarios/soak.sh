@@ -230,6 +230,7 @@ round()
 	check "$1: end the drivers" eval "echo 0 >$SOAK/run"
 	note "$1: has ended at $(seconds) s"
 	judge "$1"
+	[ -n "$calm" ] || tell_loads
 	end_round "$1"
 }
 
@@ -282,6 +283,21 @@ tell_counts()
 	note "happened: $(sort /tmp/happened | uniq -c | tr '\n' ' ')"
 }
 
+# How much of each load was held, and how much went wrong meanwhile.
+tell_loads()
+{
+	for name in stacks_checked calls commits pages_read pages_written; do
+		note "load $name: $(result $name)"
+	done
+	note "load huge_pages: $(value pages /tmp/load.huge-pages)"
+	note "load ioctls: $(value calls /tmp/load.ioctls)"
+	note "load pages_trimmed: $(cat $TRIM/pages)"
+	note "load processes: $(awk '/ times$/ { n += $(NF - 1) }
+		END { print n + 0 }' /tmp/load.processes)"
+	note "load memory_mib: $(value mib /tmp/load.memory)"
+	note "events $(wc -l </tmp/happened)"
+}
+
 end_round()
 {
 	check "$1: unload the sleepers" rmmod pvmc_trim_deep
@@ -308,7 +324,14 @@ measure >/tmp/before
 note "measured at $(seconds) s"
 rm -f /tmp/tally
 calm=
+host_pages_out || skip 'the host pages the guest out' 'the host has no swap'
 round soak "$SECONDS_LONG"
+# Not more is asked of a short run than that some are.
+if [ "$SECONDS_LONG" -ge 300 ]; then
+	for name in $ALL_EVENTS; do
+		at_least "it happened: $name" "$(happened "$name")" 1
+	done
+fi
 measure >/tmp/after
 as_before
 for name in faults-injected requests-total errors refused ignored paged-out; do
