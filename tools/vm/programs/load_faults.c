@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Loads a kernel module, and unloads it, with an allocation failing: the first,
- * the second, and so on, until there are no more.
+ * Loads a kernel module, with an allocation failing, one after the other until
+ * there are no more; and unloads it, likewise.
  *
- * Usage: load_faults STRIDE MODULE.ko FILE
+ * Usage: load_faults FIRST STRIDE MODULE.ko FILE
  *
- * STRIDE is how many allocations further each try is.  After each, whether the
+ * Of loading, FIRST is which fails first, counted from 1, and STRIDE how many
+ * further each try is; of unloading, each fails.  After each try, whether the
  * module was loaded or not, it must be possible to load it, FILE must be there
  * then, and to unload it.
  *
@@ -143,9 +144,9 @@ static int unload_fails(unsigned int nth, int *survived)
 	return happened;
 }
 
-static void loads(unsigned int stride)
+static void loads(unsigned int nth, unsigned int stride)
 {
-	unsigned int points = 0, held = 0, refused = 0, nth = 1;
+	unsigned int points = 0, held = 0, refused = 0;
 	int happened, survived;
 
 	do {
@@ -193,19 +194,21 @@ static void count(void)
 
 int main(int argc, char **argv)
 {
-	unsigned int stride = argc == 4 ? strtoul(argv[1], NULL, 10) : 0;
+	unsigned int first = argc == 5 ? strtoul(argv[1], NULL, 10) : 0;
+	unsigned int stride = first ? strtoul(argv[2], NULL, 10) : 0;
 
 	if (!stride) {
-		fprintf(stderr, "usage: load_faults STRIDE MODULE.ko FILE\n");
+		fprintf(stderr,
+			"usage: load_faults FIRST STRIDE MODULE.ko FILE\n");
 		return 2;
 	}
 	fail_nth = open("/proc/thread-self/fail-nth", O_RDWR);
 	if (fail_nth < 0)
 		die("fail-nth");
-	read_module(argv[2]);
-	there = argv[3];
+	read_module(argv[3]);
+	there = argv[4];
 	count();
-	loads(stride);
+	loads(first, stride);
 	unloads();
 	return failures ? 1 : 0;
 }

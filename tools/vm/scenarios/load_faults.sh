@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
 # Each of our modules is loaded, and unloaded, with one allocation failing, one
-# after the other: nothing is lost or left behind, and then it can be loaded.  An
-# argument says how many allocations further each try is: with 1, it is each, and
-# takes more than an hour.
+# after the other: nothing is lost or left behind, and then it can be loaded.
+# Arguments say how many allocations of a load further each try is, with 1 it is
+# each, and takes more than an hour; and which is the first, which else the day
+# says, so that each has its turn.
 #
 # tier: only debug
 # What the kernel's loader, before any function of ours is called, and kmemleak say
@@ -20,6 +21,8 @@ KTAP_EXPECT_LEAK=' __class_register[+]'
 
 # Most of a load are the kernel's own, for any module.
 STRIDE=${1:-$(by_length 97 97 29)}
+DAY=$(date +%j)
+FIRST=${2:-$((${DAY#"${DAY%%[!0]*}"} % STRIDE + 1))}
 
 clients=/sys/kernel/pvmemcontrol
 debug=/sys/kernel/debug
@@ -41,18 +44,19 @@ for fault in failslab fail_page_alloc; do
 done
 echo 0 >$debug/fail_page_alloc/min-order
 
+note "of each load, allocation $FIRST and every ${STRIDE}th after it"
 must 'there is a device' [ -n "$(device_at)" ]
-run_tests 'core' load_faults "$STRIDE" pvmemcontrol.ko $clients/ioctl
+run_tests 'core' load_faults "$FIRST" "$STRIDE" pvmemcontrol.ko $clients/ioctl
 must 'load the core' insmod pvmemcontrol.ko
-run_tests 'transport' load_faults "$STRIDE" pvmemcontrol_pci.ko $device
+run_tests 'transport' load_faults "$FIRST" "$STRIDE" pvmemcontrol_pci.ko $device
 for client in hugetlb kstack perm; do
 	# A client that is there when the device comes, and one that comes then.
-	run_tests "$client, no device" load_faults "$STRIDE" \
+	run_tests "$client, no device" load_faults "$FIRST" "$STRIDE" \
 		pvmemcontrol_$client.ko $clients/$client
 done
 must 'load the transport' insmod pvmemcontrol_pci.ko
 for client in hugetlb kstack perm; do
-	run_tests "$client" load_faults "$STRIDE" pvmemcontrol_$client.ko \
+	run_tests "$client" load_faults "$FIRST" "$STRIDE" pvmemcontrol_$client.ko \
 		$clients/$client
 done
 equal 'nothing is guarded' "$(host counter guards)" 0
@@ -62,7 +66,7 @@ equal 'no buffer is left at the host' "$(host counter connections)" 0
 for client in hugetlb kstack perm; do
 	must "load $client" insmod pvmemcontrol_$client.ko
 done
-run_tests 'transport, with clients' load_faults "$STRIDE" \
+run_tests 'transport, with clients' load_faults "$FIRST" "$STRIDE" \
 	pvmemcontrol_pci.ko $device
 for client in hugetlb kstack perm; do
 	check "unload $client" rmmod pvmemcontrol_$client
