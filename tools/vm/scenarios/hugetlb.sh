@@ -96,8 +96,9 @@ equal 'consumer: 1 GiB holds what is written' \
 at_most 'consumer: 1 GiB costs the host less than 1% of it' \
 	"$(sed -n 2p /tmp/pages)" $((GIB / 100))
 after=$(sed -n 3p /tmp/pages)
-at_least 'consumer: the VM has become smaller by 99% of it' \
-	$((before - after)) $((GIB / 100 * 99))
+# Whatever else the guest has used for the first time meanwhile is in it.
+at_least 'consumer: the VM has become smaller by 98% of it' \
+	$((before - after)) $((GIB / 100 * 98))
 at_most 'consumer: reading it all costs no more' "$(sed -n 5p /tmp/pages)" \
 	$((GIB / 100))
 equal 'consumer: 1 GiB takes an exit for each piece' \
