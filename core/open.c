@@ -21,6 +21,20 @@
  */
 #define PVMC_OPEN_REFUSED	SZ_64M
 
+/* How often to ask for the same again that the VMM was too busy to do. */
+#define PVMC_OPEN_BUSY		64
+
+struct pvmc_opened {
+	struct pvmc_device *dev;
+	int err;
+};
+
+/* Nobody is there, or nobody who makes sense. */
+static bool pvmc_open_hopeless(int err)
+{
+	return err == -EIO || err == -EBUSY || err == -ENODEV;
+}
+
 static int pvmc_open_part(struct pvmc_device *dev, u64 start, u64 length)
 {
 	struct pvmemcontrol_buf buf = {
@@ -49,15 +63,18 @@ static int pvmc_open_part(struct pvmc_device *dev, u64 start, u64 length)
  * nor has one closed anything that does not know how to open.
  *
  * Context: Process context, with pvmc_registry_lock held.  May sleep.
- * Return: 0, or as pvmemcontrol_call(): then part of it may be closed.  -EIO as
- * well if the VMM says of more than 64 MiB that it is no RAM.
+ * Return: 0, or as pvmemcontrol_call(): then part of it may be closed.  If it is
+ * the host that cannot open a part, the rest is open all the same.  -EIO as well if
+ * the VMM says of more than 64 MiB that it is no RAM.
  */
 int pvmc_open_range(struct pvmc_device *dev, u64 start, u64 end)
 {
 	u64 page = dev->info.host_page_size;
 	u64 longest = pvmc_piece(dev);
 	u64 piece = longest;
+	unsigned int busy = 0;
 	u64 refused = 0;
+	int result = 0;
 
 	lockdep_assert_held(&pvmc_registry_lock);
 
@@ -74,10 +91,15 @@ int pvmc_open_range(struct pvmc_device *dev, u64 start, u64 end)
 				piece /= 2;
 			continue;
 		}
+		if (err == -EAGAIN && busy++ < PVMC_OPEN_BUSY)
+			continue;
+		busy = 0;
+		if (pvmc_open_hopeless(err))
+			return err;
 		if (err == -EINVAL)
 			refused += length;
-		if (err && err != -EINVAL)
-			return err;
+		else if (err && !result)
+			result = err;
 		if (refused > PVMC_OPEN_REFUSED)
 			return -EIO;
 		start += length;
@@ -85,12 +107,17 @@ int pvmc_open_range(struct pvmc_device *dev, u64 start, u64 end)
 			piece *= 2;
 		cond_resched();
 	}
-	return 0;
+	return result;
 }
 
-static int pvmc_open_ram(struct resource *ram, void *dev)
+static int pvmc_open_ram(struct resource *ram, void *arg)
 {
-	return pvmc_open_range(dev, ram->start, ram->end + 1);
+	struct pvmc_opened *opened = arg;
+	int err = pvmc_open_range(opened->dev, ram->start, ram->end + 1);
+
+	if (err && !opened->err)
+		opened->err = err;
+	return pvmc_open_hopeless(err) ? err : 0;
 }
 
 /**
@@ -102,10 +129,10 @@ static int pvmc_open_ram(struct resource *ram, void *dev)
  */
 int pvmc_open_all(struct pvmc_device *dev)
 {
-	int err = walk_iomem_res_desc(IORES_DESC_NONE,
-				      IORESOURCE_SYSTEM_RAM | IORESOURCE_BUSY,
-				      0, U64_MAX, dev, pvmc_open_ram);
+	struct pvmc_opened opened = { .dev = dev };
 
-	/* Its own, where there is none */
-	return err == -EINVAL ? 0 : err;
+	walk_iomem_res_desc(IORES_DESC_NONE,
+			    IORESOURCE_SYSTEM_RAM | IORESOURCE_BUSY,
+			    0, U64_MAX, &opened, pvmc_open_ram);
+	return opened.err;
 }

@@ -110,30 +110,39 @@ static void open_refused_always(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 0, open_range(f, 0, SZ_64M));
 }
 
-/* The first answer that says that it was not done is what comes of it. */
+/*
+ * The first answer that says that it was not done is what comes of it, and the rest
+ * is opened all the same where somebody is there to do it.
+ */
 static void open_fails(struct kunit *test)
 {
 	static const struct {
 		enum fake_fault fault;
 		u32 err;
+		int count;
 		int want;
+		unsigned int requests;
 	} cases[] = {
-		{ FAKE_FAULT_ERRNO, ENOMEM, -ENOMEM },
-		{ FAKE_FAULT_ERRNO, EACCES, -EACCES },
+		{ FAKE_FAULT_ERRNO, ENOMEM, 1, -ENOMEM, 8 },
+		{ FAKE_FAULT_ERRNO, EACCES, 1, -EACCES, 8 },
+		/* Which is no error. */
+		{ FAKE_FAULT_ERRNO, EAGAIN, 3, 0, 8 + 3 },
+		{ FAKE_FAULT_ERRNO, EAGAIN, -1, -EAGAIN, 8 + 8 * 64 },
 		/* Who cannot open anything has not closed anything. */
-		{ FAKE_FAULT_REFUSE, EOPNOTSUPP, 0 },
-		{ FAKE_FAULT_SILENT, 0, -EIO },
+		{ FAKE_FAULT_REFUSE, EOPNOTSUPP, 1, 0, 1 },
+		{ FAKE_FAULT_SILENT, 0, 1, -EIO, 1 },
 	};
 	struct open_fixture *f = test->priv;
 	int i;
 
 	for (i = 0; i < ARRAY_SIZE(cases); i++) {
 		f->vmm->requests = 0;
-		fake_vmm_fault(f->vmm, cases[i].fault, cases[i].err, 0, 1);
+		fake_vmm_fault(f->vmm, cases[i].fault, cases[i].err, 0,
+			       cases[i].count);
 		KUNIT_EXPECT_EQ_MSG(test, cases[i].want,
 				    open_range(f, SZ_1M, SZ_1G), "%s",
 				    fake_fault_names[cases[i].fault]);
-		KUNIT_EXPECT_EQ(test, 1U, f->vmm->requests);
+		KUNIT_EXPECT_EQ(test, cases[i].requests, f->vmm->requests);
 	}
 	KUNIT_EXPECT_TRUE(test, fake_wait_recovered(f->dev, 1));
 }
