@@ -41,7 +41,10 @@ static DECLARE_DELAYED_WORK(pvmc_idle, pvmc_idle_work);
  */
 static bool pvmc_idle_armed;
 
-/* Guards pvmc_idle_up: the work may be queued by whoever sets the parameter. */
+/*
+ * Guards pvmc_idle_up: the work may be queued by whoever sets the parameter.  The
+ * work looks at it without: it may not be there to make calls any more.
+ */
 static DEFINE_MUTEX(pvmc_idle_lock);
 static bool pvmc_idle_up;
 
@@ -116,11 +119,14 @@ static void pvmc_idle_report(struct pvmemcontrol_batch *batch,
 {
 	struct pvmemcontrol_kstack *stack = pvmc_stack_at(range->start);
 
+	/*
+	 * Zero, or as it was if the VMM lies, or has not done it; else who knows:
+	 * it may have been done whatever was answered.
+	 */
+	if (!pvmc_drop_zeroes(stack->block))
+		stack->left_by = PVMC_LEFT_BY_MANY;
 	if (!error) {
 		stack->backed = false;
-		/* Zero, or as it was if the VMM lies; else who knows. */
-		if (!pvmc_drop_zeroes(stack->block))
-			stack->left_by = PVMC_LEFT_BY_MANY;
 		this_cpu_inc(pvmc_kstack_counters.given_back);
 		return;
 	}
@@ -249,6 +255,8 @@ static void pvmc_idle_work(struct work_struct *work)
 	unsigned int ms = READ_ONCE(pvmc_idle_ms);
 
 	WRITE_ONCE(pvmc_idle_armed, false);
+	if (!READ_ONCE(pvmc_idle_up))
+		return;
 	/* Those that are touched from here on are looked at again. */
 	if (xchg(&pvmc_idle_touched, false) && !ms)
 		pvmc_pool_guard();
@@ -289,7 +297,7 @@ MODULE_PARM_DESC(idle_ms, "how long a stack is free until its memory is given ba
 static void pvmc_idle_set_up(bool up)
 {
 	mutex_lock(&pvmc_idle_lock);
-	pvmc_idle_up = up;
+	WRITE_ONCE(pvmc_idle_up, up);
 	mutex_unlock(&pvmc_idle_lock);
 }
 
@@ -301,16 +309,31 @@ static void pvmc_idle_set_up(bool up)
 void pvmc_idle_init(void)
 {
 	pvmc_idle_set_up(true);
+	/* It may have been asked for before. */
+	__pvmc_idle_arm();
 }
 
 /**
- * pvmc_idle_exit() - Do not give back anything any more.
+ * pvmc_idle_stop() - Make no calls any more.
  *
- * Context: Process context, when nobody frees stacks any more.  May sleep.
+ * Who frees stacks, and who restores, may still queue the work; it does nothing.
+ *
+ * Context: Process context.  May sleep.
+ */
+void pvmc_idle_stop(void)
+{
+	pvmc_idle_set_up(false);
+	cancel_delayed_work_sync(&pvmc_idle);
+}
+
+/**
+ * pvmc_idle_exit() - Leave nothing queued.
+ *
+ * Context: Process context, after pvmc_idle_stop(), when nobody frees stacks any
+ * more.  May sleep.
  */
 void pvmc_idle_exit(void)
 {
-	pvmc_idle_set_up(false);
 	irq_work_sync(&pvmc_idle_hit_irq_work);
 	cancel_delayed_work_sync(&pvmc_idle);
 	WRITE_ONCE(pvmc_idle_armed, false);

@@ -210,6 +210,7 @@ bool pvmc_cache_drain(unsigned long age);
 /* idle.c: what stays free is given back. */
 extern unsigned int pvmc_idle_ms;
 void pvmc_idle_init(void);
+void pvmc_idle_stop(void);
 void pvmc_idle_exit(void);
 void pvmc_idle_arm(void);
 void pvmc_idle_hit(void);

@@ -38,6 +38,8 @@ static void __exit pvmc_kstack_exit(void)
 	pvmc_kstack_debugfs_exit();
 	pvmc_kstack_trim_exit();
 	pvmc_shrinker_exit();
+	/* Before there is no client whose calls its could be. */
+	pvmc_idle_stop();
 	/* While guards can be opened. */
 	pvmc_pool_exit();
 	pvmemcontrol_unregister_client(&pvmc_kstack_client);
