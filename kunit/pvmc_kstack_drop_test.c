@@ -150,6 +150,42 @@ static void drop_fault(struct kunit *test)
 								 "gone")));
 }
 
+/* What the host does with a page that it drops is not known: nor is whether it did. */
+static void drop_unsure(struct kunit *test)
+{
+	static const enum fake_fault faults[] = {
+		FAKE_FAULT_ERRNO, FAKE_FAULT_GARBAGE, FAKE_FAULT_SILENT,
+		FAKE_FAULT_ELSEWHERE,
+	};
+	struct kstack_fixture *f = test->priv;
+	unsigned int i, j, known, unsure;
+
+	f->no_promise = true;
+	drop_begin(test, false, true);
+	KUNIT_EXPECT_EQ(test, SOME, drop_some(test));
+	for (i = 0; i < ARRAY_SIZE(faults); i++) {
+		for (j = 0; j < SOME; j++)
+			kstack_get(test, SZ_16K);
+		kstack_put_all(f);
+		known = 0;
+		unsure = 0;
+		for (j = 0; j < SOME; j++)
+			known += f->stack[j]->left_by != PVMC_LEFT_BY_MANY;
+		fake_vmm_fault(f->vmm, faults[i], EIO, 0, 1);
+		pvmc_idle_run(0);
+		fake_vmm_fault(f->vmm, FAKE_FAULT_NONE, 0, 0, 0);
+		for (j = 0; j < SOME; j++)
+			unsure += f->stack[j]->left_by == PVMC_LEFT_BY_MANY;
+		KUNIT_EXPECT_EQ_MSG(test, SOME, known, "%s",
+				    fake_fault_names[faults[i]]);
+		KUNIT_EXPECT_EQ_MSG(test, SOME, unsure, "%s",
+				    fake_fault_names[faults[i]]);
+		while (READ_ONCE(f->dev->state) != PVMC_UP)
+			fake_wait_recovered(f->dev, f->dev->recoveries);
+		pvmc_idle_run(0);
+	}
+}
+
 #ifdef CONFIG_FAULT_INJECTION
 static void drop_no_memory(struct kunit *test)
 {
@@ -174,6 +210,7 @@ static struct kunit_case pvmc_kstack_drop_cases[] = {
 	KUNIT_CASE_PARAM(drop_nothing, batch_mode_params),
 	KUNIT_CASE_PARAM(drop_other, batch_mode_params),
 	KUNIT_CASE_PARAM(drop_fault, batch_mode_params),
+	KUNIT_CASE_PARAM(drop_unsure, batch_mode_params),
 #ifdef CONFIG_FAULT_INJECTION
 	KUNIT_CASE(drop_no_memory),
 #endif

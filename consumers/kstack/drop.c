@@ -175,5 +175,10 @@ u32 pvmc_drop_func(const struct pvmc_kstack_block *block)
  */
 bool pvmc_drop_zeroes(const struct pvmc_kstack_block *block)
 {
-	return pvmc_drop_zeroing & BIT_ULL(pvmc_drop_func(block));
+	struct pvmemcontrol_info info;
+
+	/* Memory may have come since, of which it does not say so. */
+	return !pvmemcontrol_get_info(&info) &&
+	       (pvmc_drop_zeroing & info.zeroing &
+		BIT_ULL(pvmc_drop_func(block)));
 }
