@@ -90,6 +90,22 @@ struct pvmc_progress {
 	bool refused;
 };
 
+/* How many pages tasks on one CPU may wait for without mixing up since when. */
+#define PVMC_CLOSED	4
+
+/**
+ * struct pvmc_closed - a page that a CPU is stopped at
+ * @page: where it begins
+ * @since: when it was touched first, ns of this CPU's clock; 0: nobody is stopped.
+ *	Written by this CPU, and to 0 by who has opened the page
+ * @last: when there was last no answer; only this CPU needs it
+ */
+struct pvmc_closed {
+	phys_addr_t page;
+	u64 since;
+	u64 last;
+};
+
 /**
  * struct pvmc_cpu - one CPU's way to the VMM
  * @slot: a request buffer for each level of calls that interrupted each other
@@ -99,10 +115,7 @@ struct pvmc_progress {
  * @vector_depth: arrays in use, as @depth
  * @vector: a page of PVMC_VECTOR_ENTRIES requests for each level; there when
  *	info.vector_max is above 1
- * @closed_page: where a page begins that was touched and cannot be opened now
- * @closed_since: when that was for the first time, ns of this CPU's clock; 0 for
- *	not at all.  Written by this CPU, and to 0 by who has opened the page
- * @closed_last: when it was touched last
+ * @closed: pages that were touched and cannot be opened now
  * @vcpu: what the VMM calls this CPU; only this CPU needs it
  */
 struct pvmc_cpu {
@@ -110,9 +123,7 @@ struct pvmc_cpu {
 	unsigned int depth;
 	struct pvmc_device_counters counters;
 	unsigned int vector_depth;
-	phys_addr_t closed_page;
-	u64 closed_since;
-	u64 closed_last;
+	struct pvmc_closed closed[PVMC_CLOSED];
 	struct pvmc_wire *vector[PVMC_VECTOR_LEVELS];
 	u32 vcpu;
 };

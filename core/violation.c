@@ -50,7 +50,8 @@
  * For how long a CPU may be stopped at a page that cannot be opened; ns.  One
  * that was not stopped for as long is not stopped at the same any more.  Nor does
  * it matter that the device is connected anew meanwhile, which it may be again and
- * again while a program tries to get at the page.
+ * again while a program tries to get at the page.  The clock is one that goes on
+ * without the interrupts of this CPU, which may get none in all that time.
  */
 #define PVMC_CLOSED_LONGEST	(10ULL * NSEC_PER_SEC)
 
@@ -206,19 +207,14 @@ static bool pvmc_violation_take(struct pvmemcontrol_violation *record, u32 vcpu,
 	return true;
 }
 
-/* The page of the host that it is in: that is what is opened. */
-static phys_addr_t pvmc_violation_page(struct pvmc_device *dev,
-				       phys_addr_t addr)
-{
-	return addr & ~((u64)READ_ONCE(dev->info.host_page_size) - 1);
-}
-
 static int pvmc_violation_open(struct pvmc_device *dev, phys_addr_t addr)
 {
+	/* Once: who connects the device to another VMM sets it meanwhile. */
+	u64 size = READ_ONCE(dev->info.host_page_size);
 	struct pvmemcontrol_buf buf = {
 		.call.func_code = PVMEMCONTROL_MPROTECT_RW,
-		.call.addr = pvmc_violation_page(dev, addr),
-		.call.length = READ_ONCE(dev->info.host_page_size),
+		.call.addr = addr & ~(size - 1),
+		.call.length = size,
 	};
 	int err;
 
@@ -229,53 +225,81 @@ static int pvmc_violation_open(struct pvmc_device *dev, phys_addr_t addr)
 }
 
 /* Nobody is stopped there any more, wherever who was has gone to. */
-static void pvmc_violation_over(struct pvmc_device *dev, phys_addr_t addr)
+static void pvmc_violation_over(struct pvmc_device *dev, phys_addr_t page)
 {
-	phys_addr_t page = pvmc_violation_page(dev, addr);
-	int cpu;
+	int cpu, i;
 
 	for_each_possible_cpu(cpu) {
-		struct pvmc_cpu *c = per_cpu_ptr(dev->cpu, cpu);
+		struct pvmc_closed *closed = per_cpu_ptr(dev->cpu, cpu)->closed;
 
-		if (READ_ONCE(c->closed_since) &&
-		    READ_ONCE(c->closed_page) == page)
-			WRITE_ONCE(c->closed_since, 0);
+		for (i = 0; i < PVMC_CLOSED; i++)
+			if (READ_ONCE(closed[i].since) &&
+			    READ_ONCE(closed[i].page) == page)
+				WRITE_ONCE(closed[i].since, 0);
 	}
 }
 
 /* There was no answer, or none that says whether the page is open. */
 static bool pvmc_violation_unsure(int err)
 {
-	return err == -EIO || err == -EBUSY || err == -ENODEV;
+	return err == -EIO || err == -EBUSY || err == -ENODEV || err == -EAGAIN;
+}
+
+/*
+ * What is noted of @page, new if @since is 0: in the place of one that nobody was
+ * stopped at for long, even if that has not been noted, or else of the latest, so
+ * that the time of the others comes.
+ */
+static struct pvmc_closed *pvmc_violation_closed(struct pvmc_device *dev,
+						 phys_addr_t page, u64 now)
+{
+	struct pvmc_closed *closed = this_cpu_ptr(dev->cpu)->closed;
+	struct pvmc_closed *victim = NULL;
+	int i;
+
+	for (i = 0; i < PVMC_CLOSED; i++, closed++) {
+		u64 since = READ_ONCE(closed->since);
+
+		if (since && now - closed->last >= PVMC_CLOSED_LONGEST) {
+			WRITE_ONCE(closed->since, 0);
+			since = 0;
+		}
+		if (since && closed->page == page)
+			return closed;
+		if (!victim || (victim->since && (!since ||
+						  since > victim->since)))
+			victim = closed;
+	}
+	WRITE_ONCE(victim->since, 0);
+	WRITE_ONCE(victim->page, page);
+	return victim;
 }
 
 /*
  * Whether the page is open is not known.  If it is not, the access is stopped
  * once more, and the VMM asked once more, but not for ever.  That is said once.
+ * The VMM was asked at @began; it may take as long as it likes to say nothing.
  */
-static void pvmc_violation_later(struct pvmc_device *dev, phys_addr_t addr,
-				 int err, struct pvmc_verdict *verdict)
+static void pvmc_violation_later(struct pvmc_device *dev, phys_addr_t page,
+				 u64 began, int err,
+				 struct pvmc_verdict *verdict)
 {
-	phys_addr_t page = pvmc_violation_page(dev, addr);
-	struct pvmc_cpu *c = this_cpu_ptr(dev->cpu);
-	u64 since = READ_ONCE(c->closed_since);
-	u64 now = local_clock();
+	struct pvmc_closed *closed = pvmc_violation_closed(dev, page, began);
+	u64 since = READ_ONCE(closed->since);
 
-	/* The last time may have ended in a way that nobody noted here. */
-	if (!since || c->closed_page != page ||
-	    now - c->closed_last >= PVMC_CLOSED_LONGEST) {
-		since = now ?: 1;
-		WRITE_ONCE(c->closed_page, page);
-		WRITE_ONCE(c->closed_since, since);
-	} else {
+	if (since) {
 		verdict->silent = true;
+	} else {
+		since = began ?: 1;
+		WRITE_ONCE(closed->since, since);
 	}
-	c->closed_last = now;
-	if (now - since < PVMC_CLOSED_LONGEST) {
+	closed->last = sched_clock();
+	if (closed->last - since < PVMC_CLOSED_LONGEST) {
 		verdict->again = true;
 		return;
 	}
 	verdict->error = err;
+	verdict->silent = false;
 	verdict->panic = true;
 }
 
@@ -344,7 +368,9 @@ void pvmc_violation(struct pvmc_device *dev,
 		    const struct pvmemcontrol_access *access,
 		    struct pvmc_verdict *verdict)
 {
+	phys_addr_t page = access->addr & PAGE_MASK;
 	enum pvmemcontrol_owner owner;
+	u64 began;
 	int err;
 
 	memset(verdict, 0, sizeof(*verdict));
@@ -365,12 +391,13 @@ void pvmc_violation(struct pvmc_device *dev,
 
 	if (verdict->panic || !access->stopped)
 		return;
-	err = pvmc_violation_open(dev, access->addr);
+	began = sched_clock();
+	err = pvmc_violation_open(dev, page);
 	if (pvmc_violation_unsure(err)) {
-		pvmc_violation_later(dev, access->addr, err, verdict);
+		pvmc_violation_later(dev, page, began, err, verdict);
 		return;
 	}
-	pvmc_violation_over(dev, access->addr);
+	pvmc_violation_over(dev, page);
 	/* The instruction would be stopped again, and again. */
 	verdict->error = err;
 	verdict->panic = err;

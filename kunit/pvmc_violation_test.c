@@ -298,15 +298,16 @@ static void violation_stale(struct kunit *test)
 /* As if the CPU had been stopped at the page for that long. */
 static void violation_stopped_for(struct violation_fixture *f, u64 seconds)
 {
-	this_cpu_write(f->dev->cpu->closed_page, OWNED & PAGE_MASK);
-	this_cpu_write(f->dev->cpu->closed_since,
-		       local_clock() - seconds * NSEC_PER_SEC);
-	this_cpu_write(f->dev->cpu->closed_last, local_clock());
+	struct pvmc_closed *closed = this_cpu_ptr(f->dev->cpu)->closed;
+
+	closed->page = OWNED & PAGE_MASK;
+	closed->since = sched_clock() - seconds * NSEC_PER_SEC;
+	closed->last = sched_clock();
 }
 
 static u64 violation_stopped_since(struct violation_fixture *f)
 {
-	return this_cpu_read(f->dev->cpu->closed_since);
+	return this_cpu_read(f->dev->cpu->closed[0].since);
 }
 
 /*
@@ -317,14 +318,16 @@ static void violation_cannot_open(struct kunit *test)
 {
 	static const struct {
 		enum fake_fault fault;
+		u32 err;
 		bool said;
 	} faults[] = {
-		{ FAKE_FAULT_ERRNO, true },
-		{ FAKE_FAULT_REFUSE, true },
-		{ FAKE_FAULT_SILENT, false },
-		{ FAKE_FAULT_ELSEWHERE, false },
-		{ FAKE_FAULT_FORGET, false },
-		{ FAKE_FAULT_GONE, false },
+		{ FAKE_FAULT_ERRNO, EINVAL, true },
+		{ FAKE_FAULT_ERRNO, EAGAIN, false },
+		{ FAKE_FAULT_REFUSE, EINVAL, true },
+		{ FAKE_FAULT_SILENT, 0, false },
+		{ FAKE_FAULT_ELSEWHERE, 0, false },
+		{ FAKE_FAULT_FORGET, 0, false },
+		{ FAKE_FAULT_GONE, 0, false },
 	};
 	struct violation_fixture *f = test->priv;
 	struct pvmc_verdict verdict;
@@ -334,15 +337,14 @@ static void violation_cannot_open(struct kunit *test)
 		fake_vmm_unplug(test, f->dev);
 		f->vmm->present = true;
 		f->dev = fake_vmm_plug(test, f->vmm);
-		fake_vmm_fault(f->vmm, faults[i].fault, EINVAL, 0, 1);
+		fake_vmm_fault(f->vmm, faults[i].fault, faults[i].err, 0, 1);
 		verdict = violation_judge(f, OWNED, true);
 		KUNIT_EXPECT_EQ(test, faults[i].said, verdict.panic);
 		KUNIT_EXPECT_EQ(test, !faults[i].said, verdict.again);
 		KUNIT_EXPECT_EQ(test, faults[i].said, verdict.error != 0);
 		/* What was not stopped goes on. */
-		fake_vmm_fault(f->vmm, faults[i].fault, EINVAL, 0, 1);
-		verdict = violation_judge(f, OWNED, false);
-		KUNIT_EXPECT_FALSE(test, verdict.panic);
+		fake_vmm_fault(f->vmm, faults[i].fault, faults[i].err, 0, 1);
+		KUNIT_EXPECT_FALSE(test, violation_judge(f, OWNED, false).panic);
 		fake_vmm_fault(f->vmm, FAKE_FAULT_NONE, 0, 0, 0);
 	}
 }
@@ -355,8 +357,7 @@ static void violation_busy(struct kunit *test)
 
 	this_cpu_write(f->dev->cpu->depth, PVMC_LEVELS);
 	verdict = violation_judge(f, OWNED, true);
-	KUNIT_EXPECT_TRUE(test, verdict.again);
-	KUNIT_EXPECT_FALSE(test, verdict.panic);
+	KUNIT_EXPECT_TRUE(test, verdict.again && !verdict.panic);
 	violation_stopped_for(f, 11);
 	verdict = violation_judge(f, OWNED, true);
 	KUNIT_EXPECT_TRUE(test, verdict.panic);
@@ -403,8 +404,7 @@ static void violation_meanwhile(struct kunit *test)
 	local_irq_save(flags);
 	fake_vmm_fault(f->vmm, FAKE_FAULT_SILENT, 0, 0, -1);
 	verdict = violation_judge(f, OWNED, true);
-	KUNIT_EXPECT_TRUE(test, verdict.again);
-	KUNIT_EXPECT_FALSE(test, verdict.panic);
+	KUNIT_EXPECT_TRUE(test, verdict.again && !verdict.panic);
 	KUNIT_EXPECT_EQ(test, PVMC_DOWN, READ_ONCE(f->dev->state));
 	KUNIT_EXPECT_TRUE(test, violation_judge(f, STALE, true).again);
 
@@ -415,11 +415,10 @@ static void violation_meanwhile(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, -EIO, verdict.error);
 
 	/* And that was hours ago, and ended somehow. */
-	this_cpu_write(f->dev->cpu->closed_last,
-		       local_clock() - 3600 * NSEC_PER_SEC);
+	this_cpu_write(f->dev->cpu->closed[0].last,
+		       sched_clock() - 3600 * NSEC_PER_SEC);
 	verdict = violation_judge(f, OWNED, true);
-	KUNIT_EXPECT_TRUE(test, verdict.again);
-	KUNIT_EXPECT_FALSE(test, verdict.panic);
+	KUNIT_EXPECT_TRUE(test, verdict.again && !verdict.panic);
 
 	fake_vmm_fault(f->vmm, FAKE_FAULT_NONE, 0, 0, 0);
 	verdict = violation_judge(f, OWNED, true);
@@ -467,19 +466,21 @@ static void violation_over(struct kunit *test)
 	other = per_cpu_ptr(f->dev->cpu, cpumask_last(cpu_possible_mask));
 	local_irq_save(flags);
 	violation_stopped_for(f, 11);
-	fake_vmm_fault(f->vmm, FAKE_FAULT_SILENT, 0, 0, 1);
+	fake_vmm_fault(f->vmm, FAKE_FAULT_SILENT, 0, 0, 2);
 	verdict = violation_judge(f, OTHERS, true);
 	KUNIT_EXPECT_TRUE(test, verdict.again && !verdict.silent);
+	/* Which does not give the first one its time again. */
+	KUNIT_EXPECT_TRUE(test, violation_judge(f, OWNED, true).panic);
 
 	violation_stopped_for(f, 5);
-	other->closed_page = OWNED & PAGE_MASK;
-	other->closed_since = 1;
+	other->closed[0].page = OWNED & PAGE_MASK;
+	other->closed[0].since = 1;
 	KUNIT_EXPECT_FALSE(test, violation_judge(f, OTHERS, true).again);
 	KUNIT_EXPECT_NE(test, 0ULL, violation_stopped_since(f));
-	KUNIT_EXPECT_NE(test, 0ULL, other->closed_since);
+	KUNIT_EXPECT_NE(test, 0ULL, other->closed[0].since);
 	KUNIT_EXPECT_FALSE(test, violation_judge(f, OWNED, true).again);
 	KUNIT_EXPECT_EQ(test, 0ULL, violation_stopped_since(f));
-	KUNIT_EXPECT_EQ(test, 0ULL, other->closed_since);
+	KUNIT_EXPECT_EQ(test, 0ULL, other->closed[0].since);
 	local_irq_restore(flags);
 	KUNIT_EXPECT_TRUE(test, fake_wait_recovered(f->dev, 1));
 }
