@@ -56,6 +56,8 @@ static void G_NORETURN G_GNUC_PRINTF(1, 2) found(const char *format, ...)
     va_list args;
 
     va_start(args, format);
+    /* What tools/qemu/fuzz shows begins so. */
+    fputs("** ", out);
     vfprintf(out, format, args);
     va_end(args);
     fputc('\n', out);
