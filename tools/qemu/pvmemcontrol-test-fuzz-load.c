@@ -5,6 +5,7 @@
  */
 
 #include "qemu/osdep.h"
+#include "exec/ramblock.h"
 #include "io/channel-buffer.h"
 #include "migration/qemu-file.h"
 #include "migration/qemu-file-types.h"
@@ -34,7 +35,9 @@ static void put_string(GByteArray *a, const char *s)
 /* A section that says how pages are marked, made up */
 static void put_marks(Hostile *h, GByteArray *a, unsigned nr)
 {
-    static const char *const blocks[] = { "pc.ram", "pc.bios", "pc.rom", "no" };
+    const char *const blocks[] = {
+        fuzz_ram->idstr, "pc.bios", "pc.rom", "no",
+    };
     uint8_t how;
 
     put_be(a, SUBSECTION, 1);

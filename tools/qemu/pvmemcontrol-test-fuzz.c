@@ -42,8 +42,8 @@ typedef struct Other {
 } Other;
 
 PVMemcontrolState *fuzz_dev;
+RAMBlock *fuzz_ram;
 static PCIDevice *bridge;
-static RAMBlock *ram;
 static Map maps[NR_MAPS];
 static unsigned int nr_maps;
 static GArray *others;
@@ -259,7 +259,7 @@ void fuzz_name(Hostile *h, RAMBlock *block, uint64_t offset, uint64_t len)
 {
     guint i;
 
-    if (block == ram) {
+    if (block == fuzz_ram) {
         hostile_name(h, offset, len);
     }
     for (i = 0; i < others->len; i++) {
@@ -286,7 +286,7 @@ static void check_mappings(void)
 
     g_assert_nonnull(f);
     RCU_READ_LOCK_GUARD();
-    b = pvmemcontrol_block_find(ram->host);
+    b = pvmemcontrol_block_find(fuzz_ram->host);
     g_assert_nonnull(b);
     while (fgets(line, sizeof(line), f)) {
         if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %4s", &start, &end, perms) !=
@@ -324,7 +324,7 @@ static bool any_open(void)
     size_t i;
 
     RCU_READ_LOCK_GUARD();
-    b = pvmemcontrol_block_find(ram->host);
+    b = pvmemcontrol_block_find(fuzz_ram->host);
     for (i = 0; i < b->nr_pages; i++) {
         if (qatomic_read(&b->users[i])) {
             return true;
@@ -368,7 +368,7 @@ static void compare_ram(const bool *named, const char *when)
     uint64_t page;
 
     for (page = 0; page < HOSTILE_PAGES; page++) {
-        const uint8_t *there = ram->host + page * HOSTILE_PAGE;
+        const uint8_t *there = fuzz_ram->host + page * HOSTILE_PAGE;
 
         if ((!named || !named[page]) &&
             memcmp(there, content_of(page), HOSTILE_PAGE)) {
@@ -388,7 +388,7 @@ static void fuzz_check_ram(Hostile *h)
     compare_ram(h->named, "after");
     for (page = 0; page < HOSTILE_PAGES; page++) {
         if (h->named[page]) {
-            memcpy(ram->host + page * HOSTILE_PAGE, content_of(page),
+            memcpy(fuzz_ram->host + page * HOSTILE_PAGE, content_of(page),
                    HOSTILE_PAGE);
         }
     }
@@ -435,7 +435,7 @@ static int add_other(RAMBlock *block, void *opaque)
 {
     Other other = { .block = block };
 
-    if (block != ram) {
+    if (block != fuzz_ram) {
         other.content = g_memdup2(block->host, block->used_length);
         g_array_append_val(others, other);
     }
@@ -456,7 +456,7 @@ static void check_names(void)
 
     RCU_READ_LOCK_GUARD();
     pvmemcontrol_marks_lock();
-    b = pvmemcontrol_block_find(ram->host);
+    b = pvmemcontrol_block_find(fuzz_ram->host);
     b->marks[1] = pvmemcontrol_name_mark(7);
     b->marks[3] = pvmemcontrol_name_mark(UINT64_MAX);
     for (number = 100; number < 300000; number++) {
@@ -488,10 +488,10 @@ static void pre_fuzz(QTestState *qts)
 
         RAMBLOCK_FOREACH(block) {
             if (block->used_length == HOSTILE_RAM) {
-                ram = block;
+                fuzz_ram = block;
             }
         }
-        g_assert_nonnull(ram);
+        g_assert_nonnull(fuzz_ram);
         /* What no request can name: beside it, in the host's memory */
         RAMBLOCK_FOREACH(block) {
             if (!block->idstr[0]) {

@@ -11,6 +11,8 @@
 #include "pvmemcontrol-test-hostile.h"
 
 extern PVMemcontrolState *fuzz_dev;
+/* The guest's RAM, all of it */
+extern RAMBlock *fuzz_ram;
 
 void fuzz_reset(Hostile *h);
 /* The content of this has been dropped, whose RAM it may be. */
