@@ -80,7 +80,9 @@ static int load(GByteArray *a)
     memcpy(channel->data, a->data, a->len);
     channel->usage = a->len;
     f = qemu_file_new_input(QIO_CHANNEL(channel));
+    fuzz_host_load(true);
     ret = vmstate_load_state(f, vmsd, fuzz_dev, vmsd->version_id);
+    fuzz_host_load(false);
     qemu_fclose(f);
     object_unref(OBJECT(channel));
     return ret;

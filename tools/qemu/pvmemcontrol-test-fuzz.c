@@ -4,13 +4,13 @@
  * Here all that the device has done can be seen, and is compared, after each
  * step or each input, with what it should have done: its counting with its
  * table, the host's mappings with that table, RAM that no request has named and
- * memory that none can name with copies of them.
+ * memory that none can name with copies of them.  Of which memory it tells the
+ * host is looked at when it does, see pvmemcontrol-test-fuzz-host.c.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 
 #include "qemu/osdep.h"
-#include <sys/syscall.h>
 #include "exec/address-spaces.h"
 #include "exec/memory-guard.h"
 #include "exec/ramblock.h"
@@ -51,7 +51,7 @@ static uint64_t nr_inputs;
 /* Where somebody reads it: libFuzzer closes the other one. */
 static FILE *out;
 
-static void G_NORETURN G_GNUC_PRINTF(1, 2) found(const char *format, ...)
+void fuzz_found(const char *format, ...)
 {
     va_list args;
 
@@ -63,12 +63,6 @@ static void G_NORETURN G_GNUC_PRINTF(1, 2) found(const char *format, ...)
     fputc('\n', out);
     fflush(out);
     abort();
-}
-
-/* AddressSanitizer's own does nothing, while mlock2() locks. */
-int munlock(const void *addr, size_t len)
-{
-    return syscall(SYS_munlock, addr, len);
 }
 
 /* -- What the guest can do ----------------------------------------------- */
@@ -372,8 +366,8 @@ static void compare_ram(const bool *named, const char *when)
 
         if ((!named || !named[page]) &&
             memcmp(there, content_of(page), HOSTILE_PAGE)) {
-            found("page 0x%" PRIx64 " begins with 0x%02x %s input %" PRIu64,
-                  page * HOSTILE_PAGE, there[0], when, nr_inputs);
+            fuzz_found("page 0x%" PRIx64 " begins with 0x%02x %s input %"
+                       PRIu64, page * HOSTILE_PAGE, there[0], when, nr_inputs);
         }
     }
 }
@@ -400,7 +394,7 @@ static void fuzz_check_ram(Hostile *h)
             memcpy(other->block->host, other->content, len);
             other->dropped = false;
         } else if (memcmp(other->block->host, other->content, len)) {
-            found("block '%s' has changed", other->block->idstr);
+            fuzz_found("block '%s' has changed", other->block->idstr);
         }
     }
 }
@@ -500,6 +494,7 @@ static void pre_fuzz(QTestState *qts)
         }
         qemu_ram_foreach_block(add_other, NULL);
     }
+    fuzz_host_init();
     check_names();
     fuzz_reset(&hostile);
     memset(hostile.named, true, sizeof(hostile.named));
@@ -509,11 +504,13 @@ static void pre_fuzz(QTestState *qts)
 static void fuzz(QTestState *qts, const unsigned char *data, size_t size)
 {
     compare_ram(NULL, "before");
+    fuzz_host_watch(true);
     hostile_play(&hostile, data, size);
     if (++nr_inputs % FORGET_EVERY == 0) {
         main_loop_wait(true);
         drain_call_rcu();
     }
+    fuzz_host_watch(false);
 }
 
 static GString *cmdline(const char *backend)
