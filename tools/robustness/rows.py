@@ -49,7 +49,7 @@ ROWS = [
     Row('debug-kunit', 'all suites, the same, on two CPUs',
         'kunit/run --kernel debug'),
     Row('races', 'data races looked for, preempted anywhere',
-        'tools/check/scenarios --kernel kcsan --tier kernels --length short '
+        'tools/check/scenarios --kernel kcsan --tier races --length short '
         '--jobs 2'),
     Row('realtime', 'with PREEMPT_RT',
         'tools/check/scenarios --kernel 6.1-rt --tier kernels --length short '

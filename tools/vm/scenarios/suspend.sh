@@ -9,7 +9,7 @@
 # vm: --add tools/vm/scenarios/load:/lib/load.sh
 # module: pvmc_load
 # add: hugepage
-# tier: kernels
+# tier: kernels races
 # not-with: newest 7.3.4 wakes up without its virtio-serial ports, whoever is loaded
 . /lib/ktap.sh
 . /lib/facts.sh
