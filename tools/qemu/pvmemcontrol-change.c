@@ -156,7 +156,7 @@ static hwaddr piece_end(const Work *w, hwaddr at)
     hwaddr size = MAX(page, w->change.mask == PVMEMCONTROL_MARK_LOCKED ?
                             LOCK_PIECE : PIECE);
 
-    /* What is not whole pages of the block is for the host to refuse. */
+    /* What is not whole pages of the block is refused before any of it. */
     return QEMU_IS_ALIGNED(w->start | w->end, page) ?
            MIN(w->end, QEMU_ALIGN_DOWN(at, size) + size) : w->end;
 }

@@ -95,6 +95,12 @@ void pvmemcontrol_marks_permit_pinning(void)
 
 /* -- The host ------------------------------------------------------------ */
 
+static uint32_t changed(PVMemcontrolBlock *b, size_t page,
+                        const PVMemcontrolChange *c)
+{
+    return (b->marks[page] & ~c->mask) | c->value;
+}
+
 static int host_errno(int result)
 {
     return result ? errno : 0;
@@ -163,6 +169,24 @@ static int host_lock(PVMemcontrolBlock *b, void *host, hwaddr len)
     return ret;
 }
 
+/*
+ * Is a part of a huge page to be other than the rest?  The host refuses that,
+ * but not before it has changed the mappings that come first, and does not take
+ * these back.
+ */
+static bool changes_part(PVMemcontrolBlock *b, void *host, hwaddr len,
+                         const PVMemcontrolChange *c)
+{
+    hwaddr start = (char *)host - b->host;
+    hwaddr end = ROUND_UP(start + len, qemu_real_host_page_size());
+    size_t first = start / b->page_size, last = (end - 1) / b->page_size;
+
+    return (!QEMU_IS_ALIGNED(start, b->page_size) &&
+            changed(b, first, c) != b->marks[first]) ||
+           (!QEMU_IS_ALIGNED(end, b->page_size) &&
+            changed(b, last, c) != b->marks[last]);
+}
+
 /* The system call for a change of one kind of marks, on the range as given */
 static int host_change(PVMemcontrolBlock *b, void *host, hwaddr len,
                        const PVMemcontrolChange *c, uint64_t name)
@@ -173,12 +197,8 @@ static int host_change(PVMemcontrolBlock *b, void *host, hwaddr len,
     switch (c->mask) {
     case PVMEMCONTROL_MARK_PROT:
     case PVMEMCONTROL_MARK_FORBIDS:
-        if (!QEMU_PTR_IS_ALIGNED(host, b->page_size) ||
-            !QEMU_IS_ALIGNED(ROUND_UP(len, qemu_real_host_page_size()),
-                             b->page_size)) {
-            /* As the host says: an error, as these are not its pages */
-            return host_errno(mprotect(host, len,
-                                       pvmemcontrol_host_prot(b, c->value)));
+        if (changes_part(b, host, len, c)) {
+            return EINVAL;
         }
         return c->mask & PVMEMCONTROL_MARK_GUARD ?
                host_open(b, first, end, c) : host_protect(b, first, end, c);
@@ -186,6 +206,9 @@ static int host_change(PVMemcontrolBlock *b, void *host, hwaddr len,
         return c->value ? pvmemcontrol_guard_pages(b, first, end) :
                           pvmemcontrol_unguard_pages(b, first, end);
     case PVMEMCONTROL_MARK_DONTDUMP:
+        if (changes_part(b, host, len, c)) {
+            return EINVAL;
+        }
         return host_errno(madvise(host, len, c->value ? MADV_DONTDUMP :
                                   MADV_DODUMP));
     case PVMEMCONTROL_MARK_LOCKED:
@@ -204,12 +227,6 @@ static int host_change(PVMemcontrolBlock *b, void *host, hwaddr len,
 }
 
 /* -- Changes ------------------------------------------------------------- */
-
-static uint32_t changed(PVMemcontrolBlock *b, size_t page,
-                        const PVMemcontrolChange *c)
-{
-    return (b->marks[page] & ~c->mask) | c->value;
-}
 
 uint64_t pvmemcontrol_count_begins(PVMemcontrolBlock *b, size_t first,
                                    size_t end, const PVMemcontrolChange *c)

@@ -1,0 +1,100 @@
+/*
+ * QTest cases for the pvmemcontrol device: RAM in huge pages of hugetlbfs, which
+ * the host protects, drops and guards as a whole
+ *
+ * They need 256 MiB of such pages: sysctl vm.nr_overcommit_hugepages=128
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+#include "pvmemcontrol-test.h"
+
+#define HUGE_PAGE MiB_(2)
+/* Named as the machine's own RAM is, for who comes from there */
+#define BACKEND_HUGE                                                       \
+    ",memory-backend=pc.ram "                                              \
+    "-object memory-backend-memfd,id=pc.ram,size=256M,share=on,hugetlb=on,"\
+    "hugetlbsize=2M,x-use-canonical-path-for-ramblock-id=off"
+
+#ifndef MAP_HUGE_2MB
+#define MAP_HUGE_2MB (21 << 26)
+#endif
+
+static bool has_huge_pages(void)
+{
+    void *p = mmap(NULL, RAM_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED |
+                   MAP_ANONYMOUS | MAP_HUGETLB | MAP_HUGE_2MB, -1, 0);
+
+    if (p == MAP_FAILED) {
+        g_test_skip("this host has no huge pages to spare");
+        return false;
+    }
+    munmap(p, RAM_SIZE);
+    return true;
+}
+
+static void expect_perms(VM *vm, uint64_t gpa, const char *perms)
+{
+    Mapping *m = vm_mapping(vm, gpa);
+
+    g_assert_cmpint(strncmp(m->perms, perms, 3), ==, 0);
+    mapping_free(m);
+}
+
+static void reset(VM *vm)
+{
+    qtest_qmp_assert_success(vm->qts, "{ 'execute': 'system_reset' }");
+    qtest_qmp_eventwait(vm->qts, "RESET");
+}
+
+/*
+ * What would protect a part of a page does nothing at all, whatever the pages
+ * before that are; and QEMU can still get at all of them.
+ */
+static void test_part(void)
+{
+    const uint64_t none = PVMEMCONTROL_MPROTECT_NONE;
+    const uint64_t r = PVMEMCONTROL_MPROTECT_R;
+    const uint64_t rw = PVMEMCONTROL_MPROTECT_RW;
+    VM *vm;
+
+    if (!has_huge_pages()) {
+        return;
+    }
+    vm = vm_start(BACKEND_HUGE, "", "");
+    vm_connect(vm);
+    vm_fill(vm, TEST_RAM, 2 * HUGE_PAGE, 0x5a);
+
+    vm_expect(vm, r, TEST_RAM, HUGE_PAGE, 0, 0, 0);
+    vm_expect(vm, none, TEST_RAM, HUGE_PAGE + PAGE, 0, EINVAL, 0);
+    vm_expect(vm, none, TEST_RAM + PAGE, HUGE_PAGE, 0, EINVAL, 0);
+    expect_perms(vm, TEST_RAM, "r--");
+    expect_perms(vm, TEST_RAM + HUGE_PAGE, "rw-");
+    g_assert(vm_reads(vm, TEST_RAM, 2 * HUGE_PAGE, 0x5a));
+    g_assert_cmpuint(vm_counter(vm, "ranges"), ==, 1);
+
+    /* Where the part is so already, it is no matter. */
+    vm_expect(vm, r, TEST_RAM + PAGE, PAGE, 0, 0, 0);
+    expect_perms(vm, TEST_RAM, "r--");
+    vm_expect(vm, rw, TEST_RAM, HUGE_PAGE + PAGE, 0, 0, 0);
+    expect_perms(vm, TEST_RAM, "rw-");
+    g_assert_cmpuint(vm_counter(vm, "ranges"), ==, 0);
+
+    vm_expect(vm, PVMEMCONTROL_DONTDUMP, TEST_RAM, HUGE_PAGE, 0, 0, 0);
+    vm_expect(vm, PVMEMCONTROL_DONTDUMP, TEST_RAM, HUGE_PAGE + PAGE, 0, EINVAL,
+              0);
+    vm_expect(vm, none, TEST_RAM, HUGE_PAGE, 0, 0, 0);
+    vm_expect(vm, r, TEST_RAM, HUGE_PAGE + PAGE, 0, EINVAL, 0);
+    expect_perms(vm, TEST_RAM, "---");
+    reset(vm);
+    expect_perms(vm, TEST_RAM, "rw-");
+    g_assert_cmpuint(vm_counter(vm, "ranges"), ==, 0);
+    g_assert(vm_reads(vm, TEST_RAM, 2 * HUGE_PAGE, 0x5a));
+    vm_stop(vm);
+}
+
+void add_huge_tests(void)
+{
+    qtest_add_func("/pvmemcontrol/huge/part", test_part);
+}
