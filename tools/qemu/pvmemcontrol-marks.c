@@ -169,6 +169,12 @@ static int host_lock(PVMemcontrolBlock *b, void *host, hwaddr len)
     return ret;
 }
 
+static bool is_whole_pages(PVMemcontrolBlock *b, void *host, hwaddr len)
+{
+    return QEMU_IS_ALIGNED((char *)host - b->host, b->page_size) &&
+           QEMU_IS_ALIGNED(len, b->page_size);
+}
+
 /*
  * Is a part of a huge page to be other than the rest?  The host refuses that,
  * but not before it has changed the mappings that come first, and does not take
@@ -203,6 +209,10 @@ static int host_change(PVMemcontrolBlock *b, void *host, hwaddr len,
         return c->mask & PVMEMCONTROL_MARK_GUARD ?
                host_open(b, first, end, c) : host_protect(b, first, end, c);
     case PVMEMCONTROL_MARK_GUARD:
+        /* A range may have come from where pages were smaller. */
+        if (!is_whole_pages(b, host, len)) {
+            return EINVAL;
+        }
         return c->value ? pvmemcontrol_guard_pages(b, first, end) :
                           pvmemcontrol_unguard_pages(b, first, end);
     case PVMEMCONTROL_MARK_DONTDUMP:

@@ -94,7 +94,44 @@ static void test_part(void)
     vm_stop(vm);
 }
 
+/* A guard that would be a part of a page: what is beside it stays. */
+static void test_migrate(void)
+{
+    g_autofree char *path = vm_temporary();
+    VM *vm;
+
+    if (!has_huge_pages()) {
+        return;
+    }
+    vm = vm_start(BACKEND_ANON, "", "");
+    vm_connect(vm);
+    vm_fill(vm, TEST_RAM, HUGE_PAGE, 0x5a);
+    vm_expect(vm, PVMEMCONTROL_GUARD, TEST_RAM + PAGE, PAGE, 0, 0, 0);
+    vm_save(vm, path);
+    vm_stop(vm);
+
+    vm = vm_load(BACKEND_HUGE, "", path);
+    unlink(path);
+    g_assert_cmpuint(vm_counter(vm, "connections"), ==, 0);
+    g_assert_cmpuint(vm_counter(vm, "guards"), ==, 0);
+    g_assert(vm_reads(vm, TEST_RAM, PAGE, 0x5a));
+    g_assert(vm_reads(vm, TEST_RAM + PAGE, PAGE, 0));
+    g_assert(vm_reads(vm, TEST_RAM + 2 * PAGE, HUGE_PAGE - 2 * PAGE, 0x5a));
+
+    /* Guards are whole pages. */
+    vm_connect(vm);
+    vm_expect(vm, PVMEMCONTROL_GUARD, TEST_RAM + PAGE, PAGE, 0, EINVAL, 0);
+    vm_expect(vm, PVMEMCONTROL_UNGUARD, TEST_RAM + PAGE, PAGE, 0, EINVAL, 0);
+    g_assert(vm_reads(vm, TEST_RAM, PAGE, 0x5a));
+    vm_expect(vm, PVMEMCONTROL_GUARD, TEST_RAM, HUGE_PAGE, 0, 0, 0);
+    g_assert_cmpuint(vm_counter(vm, "guards"), ==, 1);
+    vm_expect(vm, PVMEMCONTROL_UNGUARD, TEST_RAM, HUGE_PAGE, 0, 0, 0);
+    g_assert(vm_reads(vm, TEST_RAM, HUGE_PAGE, 0));
+    vm_stop(vm);
+}
+
 void add_huge_tests(void)
 {
+    qtest_add_func("/pvmemcontrol/huge/migrate", test_migrate);
     qtest_add_func("/pvmemcontrol/huge/part", test_part);
 }

@@ -356,6 +356,7 @@ int main(int argc, char **argv)
     add_feature_tests();
     add_vector_tests();
     add_mark_tests();
+    add_carry_tests();
     add_huge_tests();
     add_lock_tests();
     add_guard_tests();

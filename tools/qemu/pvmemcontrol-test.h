@@ -136,6 +136,7 @@ void add_exit_tests(void);
 void add_mark_tests(void);
 void add_lock_tests(void);
 void add_guard_tests(void);
+void add_carry_tests(void);
 void add_huge_tests(void);
 void add_own_tests(void);
 void add_violation_tests(void);

@@ -299,9 +299,15 @@ static bool saved_is_sane(void *opaque, int version_id)
 static int post_load(void *opaque, int version_id)
 {
     PVMemcontrolState *s = opaque;
-    bool applied = pvmemcontrol_marks_apply(s);
     PVMemcontrolConnections *c;
+    bool applied = false;
 
+    /* In other memory a page may be larger, and a discard something else. */
+    if (s->saved_kind == pvmemcontrol_memory_kind()) {
+        applied = pvmemcontrol_marks_apply(s);
+    } else {
+        pvmemcontrol_marks_await();
+    }
     if (s->saved_count || qatomic_read(&s->has_told)) {
         pvmemcontrol_access_expect();
     }
@@ -319,9 +325,7 @@ static int post_load(void *opaque, int version_id)
      * here, or this device may lack what it counts on.  There is one way to
      * tell a driver: not to know its buffers.
      */
-    if (s->saved_told || !applied ||
-        s->saved_kind != pvmemcontrol_memory_kind() ||
-        s->used_minor > s->version_minor) {
+    if (s->saved_told || !applied || s->used_minor > s->version_minor) {
         enter(s, PVMEMCONTROL_BROKEN);
         s->used_minor = 0;
         trace_pvmemcontrol_forget();
