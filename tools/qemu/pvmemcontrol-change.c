@@ -286,6 +286,11 @@ int pvmemcontrol_marks_set(PVMemcontrolState *s, void *host, hwaddr len,
     /* The block is there until its RCU critical section ends. */
     RCU_READ_LOCK_GUARD();
     pthread_mutex_lock(&changing);
+    if (pvmemcontrol_must_leave()) {
+        /* Or each vCPU that has waited would do its first piece in turn. */
+        pthread_mutex_unlock(&changing);
+        return EAGAIN;
+    }
     pvmemcontrol_marks_lock();
     w.b = qatomic_read(&s->gone) ? NULL : pvmemcontrol_block_find(host);
     if (w.b && change_of(call, &w.change)) {
