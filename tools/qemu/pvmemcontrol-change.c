@@ -298,7 +298,7 @@ int pvmemcontrol_marks_set(PVMemcontrolState *s, void *host, hwaddr len,
         w.end = w.start + len;
         w.resets = pvmemcontrol_nr_resets();
         forbids = w.change.value & PVMEMCONTROL_MARK_FORBIDS;
-        ret = forbids && !pvmemcontrol_marks_refuse_pinning() ? EBUSY : 0;
+        ret = forbids && !pvmemcontrol_marks_forbid_begin() ? EBUSY : 0;
     }
     pvmemcontrol_marks_unlock();
     ret = ret ?: check_kind(&w);
@@ -306,7 +306,7 @@ int pvmemcontrol_marks_set(PVMemcontrolState *s, void *host, hwaddr len,
     ret = ret ?: change_all(&w);
     if (w.change.mask & PVMEMCONTROL_MARK_FORBIDS) {
         pvmemcontrol_marks_lock();
-        pvmemcontrol_marks_permit_pinning();
+        pvmemcontrol_marks_forbid_end();
         pvmemcontrol_marks_unlock();
     }
     pthread_mutex_unlock(&changing);

@@ -51,6 +51,8 @@ static uint64_t nr_resets;
 /* Pages that are forbidden, and whether nobody may pin any of RAM for that */
 static uint64_t nr_forbidden;
 static bool refuses_pinning;
+/* A request that forbids is under way, and has let go of the lock. */
+static bool is_forbidding;
 
 uint64_t pvmemcontrol_nr_ranges(void)
 {
@@ -77,20 +79,27 @@ uint64_t pvmemcontrol_nr_resets(void)
     return nr_resets;
 }
 
-bool pvmemcontrol_marks_refuse_pinning(void)
+bool pvmemcontrol_marks_forbid_begin(void)
 {
     if (!refuses_pinning) {
         refuses_pinning = !ram_block_discard_require(true);
     }
+    is_forbidding = refuses_pinning;
     return refuses_pinning;
 }
 
-void pvmemcontrol_marks_permit_pinning(void)
+static void permit_pinning(void)
 {
-    if (refuses_pinning && !nr_forbidden) {
+    if (refuses_pinning && !nr_forbidden && !is_forbidding) {
         ram_block_discard_require(false);
         refuses_pinning = false;
     }
+}
+
+void pvmemcontrol_marks_forbid_end(void)
+{
+    is_forbidding = false;
+    permit_pinning();
 }
 
 /* -- The host ------------------------------------------------------------ */
@@ -391,7 +400,7 @@ static void reset_all(void)
     qatomic_set(&nr_guards, 0);
     qatomic_set(&nr_guards_installed, 0);
     nr_forbidden = 0;
-    pvmemcontrol_marks_permit_pinning();
+    permit_pinning();
     pvmemcontrol_names_forget();
 }
 
@@ -415,5 +424,5 @@ void pvmemcontrol_marks_block_gone(PVMemcontrolBlock *b)
                                             PVMEMCONTROL_MARK_GUARD));
     nr_forbidden -= pvmemcontrol_count_pages(b, 0, b->nr_pages,
                                              PVMEMCONTROL_MARK_FORBIDS);
-    pvmemcontrol_marks_permit_pinning();
+    permit_pinning();
 }

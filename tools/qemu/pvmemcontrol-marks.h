@@ -179,11 +179,13 @@ uint64_t pvmemcontrol_count_pages(PVMemcontrolBlock *b, size_t first,
 /*
  * Under the lock of the marks.  Whoever pins RAM, for a device that is passed
  * through, fails at what is forbidden, and may not survive that; so neither
- * comes while there is the other.  Returns false if RAM may be pinned already.
+ * comes while there is the other.  A request that is going to forbid says so,
+ * one at a time: until it ends, nobody may pin, though nothing be forbidden yet
+ * or any more.  Returns false if RAM may be pinned already.
  */
-bool pvmemcontrol_marks_refuse_pinning(void);
-/* Ends that, if nothing is forbidden. */
-void pvmemcontrol_marks_permit_pinning(void);
+bool pvmemcontrol_marks_forbid_begin(void);
+/* Whoever changes what is forbidden, when done.  Nobody else is at it. */
+void pvmemcontrol_marks_forbid_end(void);
 /* Under the lock of the marks: how often all was undone */
 uint64_t pvmemcontrol_nr_resets(void);
 
