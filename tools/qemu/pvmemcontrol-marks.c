@@ -352,7 +352,8 @@ static void default_advice(RAMBlock *block, int *dump, int *merge)
 
 /*
  * Cannot fail on a mapping that is whole, and nobody could help it.  Names and
- * advice are no matter of what the guest finds, but they take mappings.
+ * advice are no matter of what the guest finds, but they take mappings.  The
+ * marks themselves, and guards that take none, are for reset_block().
  */
 static void reset_range(PVMemcontrolBlock *b, size_t first, size_t nr,
                         uint32_t mark)
@@ -363,9 +364,6 @@ static void reset_range(PVMemcontrolBlock *b, size_t first, size_t nr,
 
     default_advice(b->block, &dump, &merge);
 
-    if (mark & PVMEMCONTROL_MARK_GUARD) {
-        pvmemcontrol_guard_remove(b, first, first + nr);
-    }
     if (mark & b->prot_marks) {
         mprotect(host, len, PROT_READ | PROT_WRITE);
     }
@@ -381,19 +379,47 @@ static void reset_range(PVMemcontrolBlock *b, size_t first, size_t nr,
     if (mark & PVMEMCONTROL_MARK_NAME) {
         host_name(host, len, 0);
     }
-    memset(&b->marks[first], 0, nr * sizeof(b->marks[0]));
+}
+
+/*
+ * Of guards that are installed there may be one for every second page: they are
+ * removed from the first to the last at once, where they are and where not.
+ */
+static void reset_block(PVMemcontrolBlock *b)
+{
+    size_t first = b->nr_pages, end = 0, i;
+
+    for (i = 0; i < b->nr_pages; i++) {
+        if (b->marks[i] & PVMEMCONTROL_MARK_GUARD) {
+            first = MIN(first, i);
+            end = i + 1;
+        }
+    }
+    if (first < end) {
+        pvmemcontrol_guard_remove(b, first, end);
+    }
+    /* Then: who finds no mark does not wait for this lock. */
+    for (i = 0; i < b->nr_pages; i++) {
+        /* A page of the table that is not needed is not made. */
+        if (b->marks[i]) {
+            qatomic_set(&b->marks[i], 0);
+        }
+    }
 }
 
 /* Under the lock */
 static void reset_all(void)
 {
+    PVMemcontrolBlocks *all = pvmemcontrol_blocks();
     PVMemcontrolBlock *b;
     size_t first, next;
     unsigned int k;
 
-    PVMEMCONTROL_FOR_EACH_MARKED(pvmemcontrol_blocks(), k, b, first, next,
-                                 UINT32_MAX) {
+    PVMEMCONTROL_FOR_EACH_MARKED(all, k, b, first, next, b->mapping_marks) {
         reset_range(b, first, next - first, b->marks[first]);
+    }
+    for (k = 0; all && k < all->nr; k++) {
+        reset_block(all->block[k]);
     }
     qatomic_set(&nr_ranges, 0);
     qatomic_set(&locked_bytes, 0);

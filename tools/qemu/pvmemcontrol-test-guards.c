@@ -9,6 +9,7 @@
  */
 
 #include "qemu/osdep.h"
+#include "hw/pci/pci_regs.h"
 #include "qapi/qmp/qdict.h"
 #include "pvmemcontrol-test-guest.h"
 
@@ -467,6 +468,43 @@ static void test_reset(const void *data)
     vm_stop(vm);
 }
 
+/* Many of them, beside protections, and none of it left to come again */
+static void test_reset_many(const void *data)
+{
+    const Kind *kind = data;
+    VM *vm = connected(kind, "", "");
+    struct pvmemcontrol_vmm_call calls[128];
+    uint64_t i, k, nr = 4096;
+
+    for (i = 0; i < nr; i += ARRAY_SIZE(calls)) {
+        for (k = 0; k < ARRAY_SIZE(calls); k++) {
+            calls[k] = (struct pvmemcontrol_vmm_call) {
+                .func_code = GUARD, .addr = TEST_RAM + 2 * (i + k) * PAGE,
+                .length = PAGE,
+            };
+        }
+        g_assert_cmpuint(vm_vector(vm, MiB_(18), calls, k).ret_value, ==, k);
+    }
+    call(vm, PVMEMCONTROL_MPROTECT_R, TEST_RAM, 3);
+    call(vm, PVMEMCONTROL_DONTDUMP, TEST_RAM + 8 * PAGE, 8);
+    qtest_qmp_assert_success(vm->qts, "{ 'execute': 'system_reset' }");
+    qtest_qmp_eventwait(vm->qts, "RESET");
+    expect_guards(vm, kind, 0, 0);
+    g_assert_cmpuint(vm_counter(vm, "ranges"), ==, 0);
+    for (i = 0; i < nr; i += 128) {
+        expect_closed(vm, TEST_RAM + 2 * i * PAGE, 2, false);
+        vm_fill(vm, TEST_RAM + 2 * i * PAGE, 2 * PAGE, 0x5a);
+        g_assert(vm_reads(vm, TEST_RAM + 2 * i * PAGE, 2 * PAGE, 0x5a));
+    }
+    qpci_config_writel(vm->dev, PCI_BASE_ADDRESS_0, vm->bar);
+    qpci_device_enable(vm->dev);
+    vm_connect(vm);
+    call(vm, GUARD, TEST_RAM, 1);
+    expect_guards(vm, kind, 1, 1);
+    expect_closed(vm, TEST_RAM + 2 * PAGE, 1, false);
+    vm_stop(vm);
+}
+
 static void test_unplug(const void *props)
 {
     g_autofree char *args = g_strdup_printf(
@@ -496,6 +534,7 @@ void add_guard_tests(void)
         { "dump", test_dump },
         { "migrate", test_migrate },
         { "reset", test_reset },
+        { "reset-many", test_reset_many },
     };
     int i, k;
 
