@@ -9,6 +9,7 @@
 
 #include "qemu/osdep.h"
 #include "exec/cpu-common.h"
+#include "exec/target_page.h"
 #include "migration/misc.h"
 #include "migration/qemu-file-types.h"
 #include "migration/vmstate.h"
@@ -56,19 +57,33 @@ static int put_marks(QEMUFile *f, void *pv, size_t size,
     return 0;
 }
 
+/* Ranges do not overlap, and a page of the guest's is the least of them. */
+static uint64_t max_arrived(void)
+{
+    PVMemcontrolBlocks *all;
+    uint64_t size = 0;
+    unsigned int k;
+
+    RCU_READ_LOCK_GUARD();
+    all = pvmemcontrol_blocks();
+    for (k = 0; all && k < all->nr; k++) {
+        size += all->block[k]->size;
+    }
+    return size / qemu_target_page_size();
+}
+
 static int get_marks(QEMUFile *f, void *pv, size_t size,
                      const VMStateField *field)
 {
     const uint32_t known = PVMEMCONTROL_MARK_PROT | PVMEMCONTROL_MARK_DONTDUMP |
                            PVMEMCONTROL_MARK_LOCKED | PVMEMCONTROL_MARK_MERGE |
                            PVMEMCONTROL_MARK_GUARD;
+    uint64_t max = max_arrived();
     char id[256];
     size_t len;
 
-    if (!arrived) {
-        arrived = g_array_new(false, false, sizeof(Arrived));
-    }
-    g_array_set_size(arrived, 0);
+    pvmemcontrol_marks_await();
+    arrived = g_array_new(false, false, sizeof(Arrived));
     while ((len = qemu_get_byte(f))) {
         Arrived a = {};
         RAMBlock *block;
@@ -84,8 +99,9 @@ static int get_marks(QEMUFile *f, void *pv, size_t size,
         a.block = block ? pvmemcontrol_block_find(qemu_ram_get_host_addr(block))
                         : NULL;
         if (!a.block || a.mark & ~known || !a.len ||
-            a.offset >= a.block->size || a.len > a.block->size - a.offset) {
-            g_array_set_size(arrived, 0);
+            a.offset >= a.block->size || a.len > a.block->size - a.offset ||
+            arrived->len >= max) {
+            pvmemcontrol_marks_await();
             return -EINVAL;
         }
         g_array_append_val(arrived, a);
@@ -102,7 +118,8 @@ const VMStateInfo pvmemcontrol_vmstate_marks = {
 void pvmemcontrol_marks_await(void)
 {
     if (arrived) {
-        g_array_set_size(arrived, 0);
+        g_array_free(arrived, true);
+        arrived = NULL;
     }
 }
 
