@@ -11,6 +11,7 @@
 #include "exec/cpu-common.h"
 #include "hw/core/cpu.h"
 #include "qemu/log.h"
+#include "qemu/rcu.h"
 #include "qemu/timer.h"
 #include "pvmemcontrol-internal.h"
 #include "trace.h"
@@ -21,6 +22,8 @@
 
 /* How long a vCPU may be in here while it is wanted elsewhere */
 #define LONG_NS (1 * NANOSECONDS_PER_SECOND)
+/* And while what others have replaced waits to be freed */
+#define LONG_RCU_NS (5 * NANOSECONDS_PER_SECOND)
 
 /* When the request began that this thread is executing */
 static __thread int64_t began;
@@ -151,13 +154,26 @@ static PVMemcontrolRet range(PVMemcontrolState *s, const PVMemcontrolCall *call,
     return ret;
 }
 
+/*
+ * Who writes to a register is in an RCU critical section from before the device
+ * hears of it until after: leaving ours between two pieces ends nothing.
+ */
+static bool is_waited_for_by_rcu(void)
+{
+    return qatomic_read(&get_ptr_rcu_reader()->waiting);
+}
+
 bool pvmemcontrol_must_leave(void)
 {
     CPUState *cpu = current_cpu;
+    int64_t elapsed = get_clock() - began;
 
-    return cpu && (qatomic_read(&cpu->stop) ||
-                   !QSIMPLEQ_EMPTY_ATOMIC(&cpu->work_list)) &&
-           get_clock() - began > LONG_NS;
+    if (!cpu || elapsed <= LONG_NS) {
+        return false;
+    }
+    return qatomic_read(&cpu->stop) ||
+           !QSIMPLEQ_EMPTY_ATOMIC(&cpu->work_list) ||
+           (elapsed > LONG_RCU_NS && is_waited_for_by_rcu());
 }
 
 /* -- Vectors ------------------------------------------------------------- */

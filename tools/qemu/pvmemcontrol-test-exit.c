@@ -56,18 +56,11 @@ static void test_vcpu(void)
     guest_stop(g);
 }
 
-/*
- * A vector that takes six seconds: who stops the VM is not kept waiting so
- * long, and the guest is told where it ended.
- */
-static void test_stop(void)
+/* At TEST_BUF, a vector whose entries take 300 ms each; begins to execute it. */
+static void begin_vector(Guest *g, uint64_t array, int nr)
 {
-    Guest *g = guest_alone();
     VM *vm = g->vm;
-    struct pvmemcontrol_vmm_ret ret;
-    uint64_t array = TEST_BUF + 16 * PAGE;
-    int64_t begin;
-    int i, nr = 20;
+    int i;
 
     for (i = 0; i < nr; i++) {
         vm_write_call(vm, array + i * PVMEMCONTROL_BUF_SIZE,
@@ -86,33 +79,75 @@ static void test_stop(void)
     while (vm_counter(vm, "requests-dontneed") < 2) {
         g_usleep(1000);
     }
-    begin = g_get_monotonic_time();
-    qtest_qmp_assert_success(vm->qts, "{ 'execute': 'stop' }");
-    g_assert_cmpint(g_get_monotonic_time() - begin, <, 4 * G_USEC_PER_SEC);
-    ret = vm_answer(vm, TEST_BUF);
-    g_test_message("%d of %d entries", (int)ret.ret_value, nr);
+}
+
+/* It has ended before its end. */
+static void expect_left(VM *vm, uint64_t array, int nr)
+{
+    struct pvmemcontrol_vmm_ret ret = vm_answer(vm, TEST_BUF);
+    int done = ret.ret_value;
+
+    g_test_message("%d of %d entries", done, nr);
     g_assert_cmpuint(ret.ret_errno, ==, EAGAIN);
     g_assert_cmpuint(ret.ret_code, ==, 0);
     g_assert_cmpuint(ret.ret_value, >=, 2);
     g_assert_cmpuint(ret.ret_value, <, nr);
     g_assert_cmpuint(vm_counter(vm, "vector-entries"), ==, ret.ret_value);
-    i = ret.ret_value;
-    ret = vm_answer(vm, array + i * PVMEMCONTROL_BUF_SIZE);
+    ret = vm_answer(vm, array + done * PVMEMCONTROL_BUF_SIZE);
     g_assert_cmpuint(ret.ret_errno, ==, EAGAIN);
     g_assert_cmpuint(ret.arg0, ==, 0);
     /* Those behind it stay as they are. */
-    if (i + 1 < nr) {
-        ret = vm_answer(vm, array + (i + 1) * PVMEMCONTROL_BUF_SIZE);
+    if (done + 1 < nr) {
+        ret = vm_answer(vm, array + (done + 1) * PVMEMCONTROL_BUF_SIZE);
         g_assert_cmpuint(ret.ret_errno, ==, PVMEMCONTROL_DONTNEED);
         g_assert_cmpuint(ret.arg0, ==, PAGE);
     }
+}
+
+/*
+ * A vector that takes six seconds: who stops the VM is not kept waiting so
+ * long, and the guest is told where it ended.
+ */
+static void test_stop(void)
+{
+    Guest *g = guest_alone();
+    VM *vm = g->vm;
+    uint64_t array = TEST_BUF + 16 * PAGE;
+    int64_t begin;
+    int nr = 20;
+
+    begin_vector(g, array, nr);
+    begin = g_get_monotonic_time();
+    qtest_qmp_assert_success(vm->qts, "{ 'execute': 'stop' }");
+    g_assert_cmpint(g_get_monotonic_time() - begin, <, 4 * G_USEC_PER_SEC);
+    expect_left(vm, array, nr);
     qtest_qmp_assert_success(vm->qts, "{ 'execute': 'cont' }");
     guest_wait(g, W_DONE, 1);
+    guest_stop(g);
+}
+
+/* One that takes half a minute, while what was RAM waits to be freed */
+static void test_rcu(void)
+{
+    Guest *g = guest_alone();
+    VM *vm = g->vm;
+    uint64_t array = TEST_BUF + 16 * PAGE;
+    int nr = 100;
+
+    begin_vector(g, array, nr);
+    qtest_qmp_assert_success(vm->qts, "{ 'execute': 'object-add', "
+                             "'arguments': { 'qom-type': 'memory-backend-ram', "
+                             "'id': 'more', 'size': 1048576 } }");
+    qtest_qmp_assert_success(vm->qts, "{ 'execute': 'object-del', "
+                             "'arguments': { 'id': 'more' } }");
+    guest_wait(g, W_DONE, 1);
+    expect_left(vm, array, nr);
     guest_stop(g);
 }
 
 void add_exit_tests(void)
 {
     qtest_add_func("/pvmemcontrol/exit/stop", test_stop);
+    qtest_add_func("/pvmemcontrol/exit/rcu", test_rcu);
     qtest_add_func("/pvmemcontrol/exit/vcpu", test_vcpu);
 }
