@@ -18,11 +18,17 @@
 
 #include "qemu/osdep.h"
 #include <pthread.h>
+#include "exec/cpu-common.h"
 #include "migration/misc.h"
 #include "qemu/bitmap.h"
 #include "qemu/units.h"
 #include "pvmemcontrol-internal.h"
 #include "trace.h"
+
+/* Newer than the oldest C library that QEMU builds with */
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23
+#endif
 
 /* What is changed before whoever waits gets the lock */
 #define PIECE (128 * MiB)
@@ -276,6 +282,27 @@ static int change_all(Work *w)
     return ret;
 }
 
+/*
+ * What has no page yet, and is divided, gets what belongs to its pages part by
+ * part (anon_vma), and parts that have different ones stay mappings apart, which
+ * is not counted.  So it gets a page first.  Older hosts do not know that call.
+ */
+static void see_that_it_rejoins(const Work *w)
+{
+    PVMemcontrolBlock *b = w->b;
+
+    /* By postcopy, the page would be waited for. */
+    if (b->rejoins || migration_in_incoming_postcopy()) {
+        return;
+    }
+    if (b->block && !qemu_ram_is_shared(b->block) &&
+        b->page_size == qemu_real_host_page_size()) {
+        madvise(b->host + first_page(w) * b->page_size, b->page_size,
+                MADV_POPULATE_WRITE);
+    }
+    b->rejoins = true;
+}
+
 int pvmemcontrol_marks_set(PVMemcontrolState *s, void *host, hwaddr len,
                            const PVMemcontrolCall *call)
 {
@@ -303,7 +330,10 @@ int pvmemcontrol_marks_set(PVMemcontrolState *s, void *host, hwaddr len,
     pvmemcontrol_marks_unlock();
     ret = ret ?: check_kind(&w);
     ret = ret ?: check_limits(&w);
-    ret = ret ?: change_all(&w);
+    if (!ret) {
+        see_that_it_rejoins(&w);
+        ret = change_all(&w);
+    }
     if (w.change.mask & PVMEMCONTROL_MARK_FORBIDS) {
         pvmemcontrol_marks_lock();
         pvmemcontrol_marks_forbid_end();

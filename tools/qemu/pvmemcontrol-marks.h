@@ -62,6 +62,8 @@ typedef struct PVMemcontrolBlock {
     uint32_t mapping_marks;
     /* Those of them that are a protection in the host */
     uint32_t prot_marks;
+    /* Parts of its mapping that are alike again become one. */
+    bool rejoins;
     uint32_t *marks;
     uint32_t *users;
 } PVMemcontrolBlock;

@@ -94,14 +94,20 @@ static void test_refused_ranges(const void *backend)
 }
 
 /* Two nodes: their RAM is adjacent for the guest, and not for the host. */
-static void test_two_regions(void)
+static VM *vm_start_two(uint64_t *border)
 {
-    VM *vm = vm_start_args(
+    *border = MiB_(128);
+    return vm_start_args(
         "-M q35 -m 256M -nodefaults -device pvmemcontrol,id=mc,addr=04.0 "
         "-object memory-backend-ram,id=m0,size=128M -numa node,memdev=m0 "
         "-object memory-backend-ram,id=m1,size=128M -numa node,memdev=m1",
         0xe0000000);
-    uint64_t border = MiB_(128);
+}
+
+static void test_two_regions(void)
+{
+    uint64_t border;
+    VM *vm = vm_start_two(&border);
 
     vm_connect(vm);
     vm_fill(vm, border - PAGE, 2 * PAGE, 0x5a);
@@ -321,6 +327,39 @@ static void test_long(const void *backend)
     vm_stop(vm);
 }
 
+/*
+ * RAM that nobody has touched yet is divided before its parts are touched: when
+ * these are alike again, it is as many mappings of the host as before.
+ */
+static void test_rejoin(void)
+{
+    const uint64_t nr = 300;
+    uint64_t fresh, i;
+    VM *vm = vm_start_two(&fresh);
+    unsigned int before;
+
+    vm_connect(vm);
+    /* What QEMU does once */
+    vm_expect(vm, PVMEMCONTROL_MPROTECT_R, TEST_RAM, PAGE, 0, 0, 0);
+    vm_expect(vm, PVMEMCONTROL_MPROTECT_RW, TEST_RAM, PAGE, 0, 0, 0);
+    before = vm_nr_mappings(vm);
+
+    fresh += MiB_(32);
+    for (i = 0; i < nr; i++) {
+        vm_expect(vm, PVMEMCONTROL_MPROTECT_NONE, fresh + (2 * i + 1) * PAGE,
+                  PAGE, 0, 0, 0);
+    }
+    for (i = 0; i < nr; i++) {
+        vm_fill(vm, fresh + 2 * i * PAGE, 8, 0x5a);
+    }
+    g_assert_cmpuint(vm_nr_mappings(vm), >=, before + 2 * nr);
+    vm_expect(vm, PVMEMCONTROL_MPROTECT_RW, fresh, 2 * nr * PAGE, 0, 0, 0);
+    g_assert_cmpuint(vm_counter(vm, "ranges"), ==, 0);
+    /* What QEMU itself makes meanwhile is not counted. */
+    g_assert_cmpuint(vm_nr_mappings(vm), <, before + 20);
+    vm_stop(vm);
+}
+
 void add_range_tests(void)
 {
     static const struct {
@@ -361,4 +400,5 @@ void add_range_tests(void)
                         ",version-minor=0", test_unknown_codes);
     qtest_add_func("/pvmemcontrol/range/two-regions", test_two_regions);
     qtest_add_func("/pvmemcontrol/range/ram-goes-away", test_ram_goes_away);
+    qtest_add_func("/pvmemcontrol/range/rejoin", test_rejoin);
 }
