@@ -42,7 +42,7 @@ static int put_marks(QEMUFile *f, void *pv, size_t size,
     /* The file may be slow, and the VM is stopped: nobody changes marks. */
     RCU_READ_LOCK_GUARD();
     PVMEMCONTROL_FOR_EACH_MARKED(pvmemcontrol_blocks(), k, b, first, next,
-                                UINT32_MAX) {
+                                ~PVMEMCONTROL_MARK_EDGE) {
         const char *id = qemu_ram_get_idstr(b->block);
         size_t len = strlen(id);
 
@@ -50,7 +50,8 @@ static int put_marks(QEMUFile *f, void *pv, size_t size,
         qemu_put_buffer(f, (const uint8_t *)id, len);
         qemu_put_be64(f, first * b->page_size);
         qemu_put_be64(f, (next - first) * b->page_size);
-        qemu_put_be32(f, b->marks[first] & ~PVMEMCONTROL_MARK_NAME);
+        qemu_put_be32(f, b->marks[first] & ~(PVMEMCONTROL_MARK_NAME |
+                                             PVMEMCONTROL_MARK_EDGE));
         qemu_put_be64(f, pvmemcontrol_name_of(b->marks[first]));
     }
     qemu_put_byte(f, 0);

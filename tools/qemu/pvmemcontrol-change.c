@@ -137,7 +137,10 @@ static int check_limits(const Work *w)
     size_t first = first_page(w), end = end_page(w);
     uint64_t before = pvmemcontrol_count_begins(w->b, first, end, NULL);
     uint64_t after = pvmemcontrol_count_begins(w->b, first, end, c);
-    uint64_t ranges = pvmemcontrol_nr_ranges() - before + after;
+    uint64_t edges = pvmemcontrol_count_edges(w->b, first, end, c);
+    /* A range has two edges. */
+    uint64_t ranges = pvmemcontrol_nr_ranges() - before + after +
+                      DIV_ROUND_UP(pvmemcontrol_nr_edges() + edges, 2);
     uint64_t locked = pvmemcontrol_locked_bytes(), bytes = locked;
     bool fits;
 
@@ -146,7 +149,7 @@ static int check_limits(const Work *w)
                   pvmemcontrol_count_pages(w->b, first, end, c->mask)) *
                  w->b->page_size;
     }
-    fits = (ranges <= w->s->max_ranges || after <= before) &&
+    fits = (ranges <= w->s->max_ranges || (after <= before && !edges)) &&
            (bytes <= w->s->max_locked_bytes || bytes <= locked);
     if (!fits) {
         trace_pvmemcontrol_limit(ranges, bytes);

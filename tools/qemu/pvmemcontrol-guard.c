@@ -93,7 +93,7 @@ void pvmemcontrol_guard_probe(PVMemcontrolBlock *b)
     } else {
         b->guard_kind = PVMEMCONTROL_GUARD_PROTECT;
     }
-    b->mapping_marks = UINT32_MAX;
+    b->mapping_marks = ~PVMEMCONTROL_MARK_EDGE;
     b->prot_marks = PVMEMCONTROL_MARK_PROT;
     if (b->guard_kind == PVMEMCONTROL_GUARD_INSTALL) {
         b->mapping_marks &= ~PVMEMCONTROL_MARK_GUARD;

@@ -45,6 +45,7 @@
 /* Under the lock, all of these */
 static uint64_t nr_ranges;
 static uint64_t locked_bytes;
+static uint64_t nr_edges;
 static uint64_t nr_guards;
 static uint64_t nr_guards_installed;
 static uint64_t nr_resets;
@@ -62,6 +63,11 @@ uint64_t pvmemcontrol_nr_ranges(void)
 uint64_t pvmemcontrol_locked_bytes(void)
 {
     return qatomic_read(&locked_bytes);
+}
+
+uint64_t pvmemcontrol_nr_edges(void)
+{
+    return qatomic_read(&nr_edges);
 }
 
 uint64_t pvmemcontrol_nr_guards(void)
@@ -282,6 +288,38 @@ static uint64_t count_locked(PVMemcontrolBlock *b, size_t first, size_t end)
            b->page_size;
 }
 
+/* Is there an edge at each page of a range, after such a change? */
+static bool makes_edges(PVMemcontrolBlock *b, const PVMemcontrolChange *c)
+{
+    return b->page_size > qemu_real_host_page_size() &&
+           c->value & (PVMEMCONTROL_MARK_FORBIDS | PVMEMCONTROL_MARK_DONTDUMP);
+}
+
+uint64_t pvmemcontrol_count_edges(PVMemcontrolBlock *b, size_t first,
+                                  size_t end, const PVMemcontrolChange *c)
+{
+    size_t stop = MIN(end + 1, b->nr_pages);
+
+    return makes_edges(b, c) ?
+           stop - first - pvmemcontrol_count_pages(b, first, stop,
+                                                   PVMEMCONTROL_MARK_EDGE) : 0;
+}
+
+static void add_edges(PVMemcontrolBlock *b, size_t first, size_t end,
+                      const PVMemcontrolChange *c)
+{
+    size_t stop = MIN(end + 1, b->nr_pages), i;
+
+    if (!makes_edges(b, c)) {
+        return;
+    }
+    qatomic_set(&nr_edges,
+                nr_edges + pvmemcontrol_count_edges(b, first, end, c));
+    for (i = first; i < stop; i++) {
+        qatomic_set(&b->marks[i], b->marks[i] | PVMEMCONTROL_MARK_EDGE);
+    }
+}
+
 static void add_guards(PVMemcontrolBlock *b, uint64_t nr)
 {
     qatomic_set(&nr_guards, nr_guards + nr);
@@ -302,6 +340,10 @@ int pvmemcontrol_marks_change(PVMemcontrolBlock *b, void *host, hwaddr len,
     int ret;
 
     ret = host_change(b, host, len, c, name);
+    if (ret != EINVAL) {
+        /* After another error there may be some of them. */
+        add_edges(b, first, end, c);
+    }
     if (ret) {
         return ret;
     }
@@ -401,8 +443,8 @@ static void reset_block(PVMemcontrolBlock *b)
     /* Then: who finds no mark does not wait for this lock. */
     for (i = 0; i < b->nr_pages; i++) {
         /* A page of the table that is not needed is not made. */
-        if (b->marks[i]) {
-            qatomic_set(&b->marks[i], 0);
+        if (b->marks[i] & ~PVMEMCONTROL_MARK_EDGE) {
+            qatomic_set(&b->marks[i], b->marks[i] & PVMEMCONTROL_MARK_EDGE);
         }
     }
 }
@@ -448,6 +490,9 @@ void pvmemcontrol_marks_block_gone(PVMemcontrolBlock *b)
     qatomic_set(&locked_bytes, locked_bytes - count_locked(b, 0, b->nr_pages));
     add_guards(b, -pvmemcontrol_count_pages(b, 0, b->nr_pages,
                                             PVMEMCONTROL_MARK_GUARD));
+    qatomic_set(&nr_edges, nr_edges -
+                pvmemcontrol_count_pages(b, 0, b->nr_pages,
+                                         PVMEMCONTROL_MARK_EDGE));
     nr_forbidden -= pvmemcontrol_count_pages(b, 0, b->nr_pages,
                                              PVMEMCONTROL_MARK_FORBIDS);
     permit_pinning();

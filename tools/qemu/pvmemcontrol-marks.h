@@ -29,6 +29,11 @@
 #define PVMEMCONTROL_MARK_MERGEABLE    0x00000010
 #define PVMEMCONTROL_MARK_UNMERGEABLE  0x00000020
 #define PVMEMCONTROL_MARK_GUARD        0x00000040
+/*
+ * In huge pages, whose mappings the host never joins again: one may begin at
+ * this page, until QEMU ends.  Not migrated
+ */
+#define PVMEMCONTROL_MARK_EDGE         0x00000080
 /* Either makes an access a violation, unless the page is open. */
 #define PVMEMCONTROL_MARK_FORBIDS \
     (PVMEMCONTROL_MARK_PROT | PVMEMCONTROL_MARK_GUARD)
@@ -175,6 +180,14 @@ int pvmemcontrol_marks_change(PVMemcontrolBlock *b, void *host, hwaddr len,
 /* How many ranges begin in [@first, @end], before a change there, or after */
 uint64_t pvmemcontrol_count_begins(PVMemcontrolBlock *b, size_t first,
                                    size_t end, const PVMemcontrolChange *c);
+/*
+ * How many edges of huge pages such a change adds in [@first, @end]: each page
+ * of the range may have to be a mapping of its own, if QEMU opens it.
+ */
+uint64_t pvmemcontrol_count_edges(PVMemcontrolBlock *b, size_t first,
+                                  size_t end, const PVMemcontrolChange *c);
+/* How many there are, in all blocks */
+uint64_t pvmemcontrol_nr_edges(void);
 /* Pages of [@first, @end) that have any of these marks */
 uint64_t pvmemcontrol_count_pages(PVMemcontrolBlock *b, size_t first,
                                   size_t end, uint32_t mark);

@@ -8,6 +8,7 @@
  */
 
 #include "qemu/osdep.h"
+#include "hw/pci/pci_regs.h"
 #include "pvmemcontrol-test.h"
 
 #define HUGE_PAGE MiB_(2)
@@ -130,8 +131,51 @@ static void test_migrate(void)
     vm_stop(vm);
 }
 
+/* A page here and there, and each of them opened again: mappings stay. */
+static void test_max_ranges(void)
+{
+    const uint64_t none = PVMEMCONTROL_MPROTECT_NONE;
+    const uint64_t rw = PVMEMCONTROL_MPROTECT_RW;
+    unsigned int before;
+    uint64_t i, at;
+    VM *vm;
+
+    if (!has_huge_pages()) {
+        return;
+    }
+    vm = vm_start(BACKEND_HUGE, ",max-ranges=8", "");
+    vm_connect(vm);
+    before = vm_nr_mappings(vm);
+    for (i = 0; i < 7; i++) {
+        at = TEST_RAM + 2 * i * HUGE_PAGE;
+        vm_expect(vm, none, at, HUGE_PAGE, 0, 0, 0);
+        vm_expect(vm, rw, at, HUGE_PAGE, 0, 0, 0);
+    }
+    g_assert_cmpuint(vm_counter(vm, "ranges"), ==, 0);
+    at = TEST_RAM + 2 * i * HUGE_PAGE;
+    vm_expect(vm, none, at, HUGE_PAGE, 0, ENOSPC, 0);
+    expect_perms(vm, at, "rw-");
+    vm_expect(vm, PVMEMCONTROL_DONTDUMP, at, HUGE_PAGE, 0, ENOSPC, 0);
+    vm_expect(vm, PVMEMCONTROL_GUARD, at, HUGE_PAGE, 0, ENOSPC, 0);
+    /* Those that have been it can be it. */
+    vm_expect(vm, none, TEST_RAM, HUGE_PAGE, 0, 0, 0);
+    vm_expect(vm, rw, TEST_RAM, MiB_(64), 0, 0, 0);
+
+    /* A new machine has them still. */
+    reset(vm);
+    qpci_config_writel(vm->dev, PCI_BASE_ADDRESS_0, vm->bar);
+    qpci_device_enable(vm->dev);
+    vm_connect(vm);
+    vm_expect(vm, none, at, HUGE_PAGE, 0, ENOSPC, 0);
+    vm_expect(vm, none, TEST_RAM, HUGE_PAGE, 0, 0, 0);
+    /* What QEMU itself makes meanwhile is not counted. */
+    g_assert_cmpuint(vm_nr_mappings(vm), <, before + 2 * 8 + 10);
+    vm_stop(vm);
+}
+
 void add_huge_tests(void)
 {
+    qtest_add_func("/pvmemcontrol/huge/max-ranges", test_max_ranges);
     qtest_add_func("/pvmemcontrol/huge/migrate", test_migrate);
     qtest_add_func("/pvmemcontrol/huge/part", test_part);
 }
