@@ -46,7 +46,7 @@ static __thread void *last_fault;
 static struct sigaction old_segv;
 
 /* Pages to be sealed by the main loop, under the lock of the marks */
-static PVMemcontrolPage a_while[64];
+static PVMemcontrolPages a_while[64];
 static unsigned int nr_a_while;
 static QEMUBH *a_while_bh;
 static QEMUTimer *a_while_timer;
@@ -55,67 +55,33 @@ static QEMUTimer *a_while_timer;
 static bool migrating;
 static int nr_readers;
 
-/* -- Open and close ------------------------------------------------------ */
-
-static bool is_protected(PVMemcontrolBlock *b, size_t page)
-{
-    return qatomic_read(&b->marks[page]) & PVMEMCONTROL_MARK_FORBIDS;
-}
-
-void pvmemcontrol_page_open(PVMemcontrolBlock *b, size_t page)
-{
-    qatomic_inc(&b->users[page]);
-    /* Pairs with the one of who marks a page. */
-    smp_mb();
-    if (is_protected(b, page)) {
-        pvmemcontrol_page_unseal(b, page);
-    }
-}
-
-/*
- * What was mapped before there was a driver has not been counted.  Returns
- * whether this was the last.
- */
-static bool users_drop(uint32_t *users)
-{
-    uint32_t old, seen = qatomic_read(users);
-
-    do {
-        old = seen;
-        seen = old ? qatomic_cmpxchg(users, old, old - 1) : 0;
-    } while (seen != old);
-    return old <= 1;
-}
-
-void pvmemcontrol_page_close(PVMemcontrolBlock *b, size_t page)
-{
-    if (users_drop(&b->users[page]) && is_protected(b, page)) {
-        pvmemcontrol_page_reseal(b, page);
-    }
-}
-
-void pvmemcontrol_count_own_access(void *host, bool is_write)
+void pvmemcontrol_count_own_access(void *host, bool is_write, uint64_t nr)
 {
     PVMemcontrolState *s = pvmemcontrol_first_device();
 
     if (s) {
-        stat64_add(&pvmemcontrol_counters(s)->own_accesses, 1);
+        stat64_add(&pvmemcontrol_counters(s)->own_accesses, nr);
     }
     trace_pvmemcontrol_own_access(host, is_write);
 }
 
 /* -- Until the main loop gets to it -------------------------------------- */
 
+static void close_pages(const PVMemcontrolPages *p)
+{
+    pvmemcontrol_pages_close(p->block, p->first, p->end);
+}
+
 /* With the lock of the marks */
 static void open_a_while(PVMemcontrolBlock *b, size_t page)
 {
     if (nr_a_while == ARRAY_SIZE(a_while)) {
-        pvmemcontrol_page_close(a_while[0].block, a_while[0].page);
+        close_pages(&a_while[0]);
         memmove(&a_while[0], &a_while[1],
                 --nr_a_while * sizeof(a_while[0]));
     }
-    a_while[nr_a_while++] = (PVMemcontrolPage) { b, page };
-    pvmemcontrol_page_open(b, page);
+    a_while[nr_a_while++] = (PVMemcontrolPages) { b, page, page + 1 };
+    pvmemcontrol_pages_open(b, page, page + 1);
 }
 
 /* With the marks locked */
@@ -159,7 +125,7 @@ static void a_while_is_over(void *opaque)
 
     pvmemcontrol_marks_lock();
     for (i = 0; i < nr_a_while; i++) {
-        pvmemcontrol_page_close(a_while[i].block, a_while[i].page);
+        close_pages(&a_while[i]);
     }
     nr_a_while = 0;
     pvmemcontrol_marks_unlock();
@@ -195,9 +161,9 @@ static bool in_vcpu(void)
 
 typedef enum Fault { FAULT_FOREIGN, FAULT_OPEN, FAULT_PROTECTED } Fault;
 
-/* With the lock of the marks */
-static Fault classify(void *host, ucontext_t *uc, PVMemcontrolPage *where,
-                      bool *is_write)
+/* With the lock of the marks; @again: after FAULT_OPEN for the same address */
+static Fault classify(void *host, ucontext_t *uc, bool again,
+                      PVMemcontrolPages *where, bool *is_write)
 {
     PVMemcontrolBlock *b = pvmemcontrol_block_find(host);
     size_t page;
@@ -207,15 +173,18 @@ static Fault classify(void *host, ucontext_t *uc, PVMemcontrolPage *where,
         return FAULT_FOREIGN;
     }
     page = ((char *)host - b->host) / b->page_size;
-    *where = (PVMemcontrolPage) { b, page };
+    *where = (PVMemcontrolPages) { b, page, page + 1 };
     prot = pvmemcontrol_permitted(b->marks[page]);
     *is_write = fault_is_write(uc, prot);
     if (prot & (*is_write ? PROT_WRITE : PROT_READ)) {
+        if (again) {
+            pvmemcontrol_page_heal(b, page);
+        }
         return FAULT_OPEN;
     }
-    if (qatomic_read(&b->users[page])) {
+    if (pvmemcontrol_page_in_use(b, page)) {
         /* Whoever counted before may not have got to this yet. */
-        pvmemcontrol_page_unseal(b, page);
+        pvmemcontrol_page_heal(b, page);
         return FAULT_OPEN;
     }
     return FAULT_PROTECTED;
@@ -224,12 +193,12 @@ static Fault classify(void *host, ucontext_t *uc, PVMemcontrolPage *where,
 /* Returns false if the fault is nobody's here. */
 static bool handle_fault(void *host, ucontext_t *uc)
 {
-    PVMemcontrolPage where;
+    PVMemcontrolPages where;
     bool is_write;
     Fault fault;
 
     pvmemcontrol_marks_lock();
-    fault = classify(host, uc, &where, &is_write);
+    fault = classify(host, uc, host == last_fault, &where, &is_write);
     pvmemcontrol_marks_unlock();
 
     if (fault == FAULT_OPEN) {
@@ -242,12 +211,13 @@ static bool handle_fault(void *host, ucontext_t *uc)
         return false;
     }
     retries = 0;
+    last_fault = NULL;
     if (in_vcpu()) {
         pvmemcontrol_tcg_fault(fault_pc(uc), host, is_write);
     } else {
-        pvmemcontrol_count_own_access(host, is_write);
+        pvmemcontrol_count_own_access(host, is_write, 1);
     }
-    pvmemcontrol_step(uc, where.block, where.page);
+    pvmemcontrol_step(uc, where.block, where.first);
     return true;
 }
 
@@ -286,13 +256,14 @@ static void on_segv(int sig, siginfo_t *info, void *context)
 /* -- System calls -------------------------------------------------------- */
 
 /*
- * Counts the users of each page, and looks closer only at protected ones.  What
- * was mapped before a driver came has not been counted, see users_drop().
+ * Counts who uses a range, and looks closer only at protected pages.  What was
+ * mapped before a driver came has not been counted.
  */
 static void host_access(void *host, uint64_t len, bool begin)
 {
     PVMemcontrolBlock *b;
     size_t page, end;
+    uint64_t nr;
 
     if (!qatomic_read(&counts_users)) {
         return;
@@ -306,26 +277,19 @@ static void host_access(void *host, uint64_t len, bool begin)
     page = ((char *)host - b->host) / b->page_size;
     end = MIN(DIV_ROUND_UP((char *)host - b->host + len, b->page_size),
               b->nr_pages);
-    for (; page < end; page++) {
-        if (begin) {
-            qatomic_inc(&b->users[page]);
-        } else {
-            users_drop(&b->users[page]);
-        }
-        /* Pairs with the one of who marks a page. */
-        smp_mb();
-        if (!is_protected(b, page)) {
-            continue;
-        }
-        pvmemcontrol_marks_lock();
-        if (begin) {
-            pvmemcontrol_count_own_access(b->host + page * b->page_size, true);
-            pvmemcontrol_page_unseal(b, page);
-        } else if (!qatomic_read(&b->users[page])) {
-            pvmemcontrol_page_reseal(b, page);
-        }
-        pvmemcontrol_marks_unlock();
+    if (!pvmemcontrol_users_change(b, page, end, begin)) {
+        return;
     }
+    pvmemcontrol_marks_lock();
+    if (begin) {
+        nr = pvmemcontrol_pages_reopen(b, page, end);
+        if (nr) {
+            pvmemcontrol_count_own_access(host, true, nr);
+        }
+    } else {
+        pvmemcontrol_pages_reseal(b, page, end);
+    }
+    pvmemcontrol_marks_unlock();
 }
 
 /* With the iothread lock */
@@ -423,6 +387,7 @@ void pvmemcontrol_access_init(void)
         .sa_flags = SA_SIGINFO | SA_NODEFER,
     };
 
+    pvmemcontrol_open_init();
     a_while_bh = qemu_bh_new(a_while_begins, NULL);
     a_while_timer = timer_new_ns(QEMU_CLOCK_REALTIME, a_while_is_over, NULL);
     sigaction(SIGSEGV, &action, &old_segv);

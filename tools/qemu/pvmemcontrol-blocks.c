@@ -14,6 +14,7 @@
 #include "exec/cpu-common.h"
 #include "exec/ramlist.h"
 #include "qemu/error-report.h"
+#include "qemu/madvise.h"
 #include "pvmemcontrol-internal.h"
 #include "trace.h"
 
@@ -26,8 +27,8 @@ static __thread bool locked;
 static PVMemcontrolBlocks *blocks;
 /* Under the lock: everybody may read what is PROT_NONE. */
 static bool readable;
-/* Under the lock: there were pages that could be opened only with others. */
-static bool opened_more;
+/* System calls that protected or opened pages */
+static Stat64 protect_calls;
 
 void pvmemcontrol_marks_lock(void)
 {
@@ -93,10 +94,17 @@ int pvmemcontrol_host_prot(PVMemcontrolBlock *b, uint32_t mark)
     return pvmemcontrol_permitted(mark & b->prot_marks);
 }
 
-static int host_protect(PVMemcontrolBlock *b, size_t first, size_t nr, int prot)
+int pvmemcontrol_host_protect(PVMemcontrolBlock *b, size_t first, size_t end,
+                              int prot)
 {
-    return mprotect(b->host + first * b->page_size, nr * b->page_size, prot) ?
-           errno : 0;
+    stat64_add(&protect_calls, 1);
+    return mprotect(b->host + first * b->page_size,
+                    (end - first) * b->page_size, prot) ? errno : 0;
+}
+
+uint64_t pvmemcontrol_nr_protect_calls(void)
+{
+    return stat64_get(&protect_calls);
 }
 
 size_t pvmemcontrol_run_end(PVMemcontrolBlock *b, size_t first, size_t end,
@@ -109,105 +117,6 @@ size_t pvmemcontrol_run_end(PVMemcontrolBlock *b, size_t first, size_t end,
         i++;
     }
     return i;
-}
-
-int pvmemcontrol_pages_seal(PVMemcontrolBlock *b, size_t first, size_t nr)
-{
-    size_t end = first + nr, next;
-    int ret, first_ret = 0;
-
-    for (; first < end; first = next) {
-        next = pvmemcontrol_run_end(b, first, end, b->prot_marks);
-        ret = host_protect(b, first, next - first,
-                           pvmemcontrol_host_prot(b, b->marks[first]));
-        first_ret = first_ret ?: ret;
-    }
-    return first_ret;
-}
-
-/* The pages around one that are marked as it is: a mapping of the host's */
-static void run_around(PVMemcontrolBlock *b, size_t page, size_t *first,
-                       size_t *end)
-{
-    uint32_t mark = b->marks[page] & b->mapping_marks;
-
-    *end = pvmemcontrol_run_end(b, page, b->nr_pages, b->mapping_marks);
-    for (*first = page;
-         *first && (b->marks[*first - 1] & b->mapping_marks) == mark;
-         --*first) {
-        /* All of these */
-    }
-}
-
-/* Does the host forbid this page by a guard, and by nothing else? */
-static bool only_installed(PVMemcontrolBlock *b, size_t page)
-{
-    return b->guard_kind == PVMEMCONTROL_GUARD_INSTALL &&
-           b->marks[page] & PVMEMCONTROL_MARK_GUARD &&
-           !(b->marks[page] & b->prot_marks);
-}
-
-void pvmemcontrol_page_unseal(PVMemcontrolBlock *b, size_t page)
-{
-    size_t first, end;
-
-    if (b->marks[page] & PVMEMCONTROL_MARK_GUARD) {
-        pvmemcontrol_guard_remove(b, page, page + 1);
-    }
-    if (only_installed(b, page)) {
-        return;
-    }
-    if (host_protect(b, page, 1, PROT_READ | PROT_WRITE)) {
-        /* The host has no mapping left to make it another one. */
-        run_around(b, page, &first, &end);
-        opened_more = true;
-        host_protect(b, first, end - first, PROT_READ | PROT_WRITE);
-    }
-}
-
-void pvmemcontrol_page_reseal(PVMemcontrolBlock *b, size_t page)
-{
-    size_t first = page, end = page + 1;
-
-    if (!only_installed(b, page)) {
-        if (opened_more) {
-            run_around(b, page, &first, &end);
-        }
-        pvmemcontrol_pages_protect(b, first, end,
-                                   pvmemcontrol_host_prot(b, b->marks[page]));
-    }
-    pvmemcontrol_guard_reseal(b, first, end);
-}
-
-void pvmemcontrol_pages_reopen(PVMemcontrolBlock *b, size_t first, size_t end)
-{
-    size_t i;
-
-    for (i = first; i < end; i++) {
-        if (qatomic_read(&b->users[i])) {
-            pvmemcontrol_page_unseal(b, i);
-        }
-    }
-}
-
-int pvmemcontrol_pages_protect(PVMemcontrolBlock *b, size_t first, size_t end,
-                               int prot)
-{
-    size_t next;
-    int ret = 0;
-
-    for (; first < end && !ret; first = next) {
-        for (next = first; next < end && !qatomic_read(&b->users[next]);
-             next++) {
-            /* Not in use */
-        }
-        if (next > first) {
-            ret = host_protect(b, first, next - first, prot);
-        } else {
-            next++;
-        }
-    }
-    return ret;
 }
 
 void pvmemcontrol_marks_read_all(bool on)
@@ -229,7 +138,7 @@ void pvmemcontrol_marks_read_all(bool on)
 /* -- Life ---------------------------------------------------------------- */
 
 /* Most of it is never written to, and takes no memory. */
-static void *table_new(size_t size)
+void *pvmemcontrol_table_new(size_t size)
 {
     void *table = mmap(NULL, size, PROT_READ | PROT_WRITE,
                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -238,13 +147,15 @@ static void *table_new(size_t size)
         error_report("pvmemcontrol: no address space for the state of RAM");
         abort();
     }
+    qemu_madvise(table, size, QEMU_MADV_NOHUGEPAGE);
     return table;
 }
 
 static void block_free(PVMemcontrolBlock *b)
 {
     munmap(b->marks, b->nr_pages * sizeof(b->marks[0]));
-    munmap(b->users, b->nr_pages * sizeof(b->users[0]));
+    pvmemcontrol_users_free(b);
+    pvmemcontrol_open_block_free(b);
     g_free(b);
 }
 
@@ -283,8 +194,9 @@ static void ram_added(RAMBlockNotifier *n, void *host, size_t size,
                               qemu_real_host_page_size();
     b->nr_pages = DIV_ROUND_UP(max_size, b->page_size);
     pvmemcontrol_guard_probe(b);
-    b->marks = table_new(b->nr_pages * sizeof(b->marks[0]));
-    b->users = table_new(b->nr_pages * sizeof(b->users[0]));
+    b->marks = pvmemcontrol_table_new(b->nr_pages * sizeof(b->marks[0]));
+    pvmemcontrol_users_init(b);
+    pvmemcontrol_open_block_init(b);
     pvmemcontrol_marks_lock();
     blocks_replace(NULL, b);
     pvmemcontrol_marks_unlock();
@@ -300,6 +212,7 @@ static void ram_removed(RAMBlockNotifier *n, void *host, size_t size,
     if (b) {
         pvmemcontrol_marks_block_gone(b);
         pvmemcontrol_access_block_gone(b);
+        pvmemcontrol_open_block_reset(b);
         blocks_replace(b, NULL);
     }
     pvmemcontrol_marks_unlock();

@@ -134,11 +134,6 @@ static bool is_installed(PVMemcontrolBlock *b)
     return b->guard_kind == PVMEMCONTROL_GUARD_INSTALL;
 }
 
-static bool is_open(PVMemcontrolBlock *b, size_t page)
-{
-    return qatomic_read(&b->users[page]);
-}
-
 int pvmemcontrol_guard_remove(PVMemcontrolBlock *b, size_t first, size_t end)
 {
     return is_installed(b) ? host_advise(b, first, end, MADV_GUARD_REMOVE) : 0;
@@ -153,13 +148,8 @@ static int install(PVMemcontrolBlock *b, size_t first, size_t end)
     int ret = 0;
 
     for (; first < end && !ret; first = next) {
-        for (next = first; next < end && !is_open(b, next); next++) {
-            /* Not in use */
-        }
-        if (next > first) {
+        if (!pvmemcontrol_run_in_use(b, first, end, &next)) {
             ret = host_advise(b, first, next, MADV_GUARD_INSTALL);
-        } else {
-            next++;
         }
     }
     return ret;
@@ -182,12 +172,11 @@ static void take_back(PVMemcontrolBlock *b, size_t first, size_t end)
     pvmemcontrol_pages_reopen(b, first, end);
 }
 
-static bool any_open(PVMemcontrolBlock *b, size_t first, size_t end)
+static bool any_in_use(PVMemcontrolBlock *b, size_t first, size_t end)
 {
-    while (first < end && !is_open(b, first)) {
-        first++;
-    }
-    return first < end;
+    size_t next;
+
+    return pvmemcontrol_run_in_use(b, first, end, &next) || next < end;
 }
 
 int pvmemcontrol_guard_pages(PVMemcontrolBlock *b, size_t first, size_t end)
@@ -197,7 +186,7 @@ int pvmemcontrol_guard_pages(PVMemcontrolBlock *b, size_t first, size_t end)
 
     if (is_installed(b)) {
         ret = install(b, first, end);
-        dropped = !qemu_ram_is_shared(b->block) && !any_open(b, first, end);
+        dropped = !qemu_ram_is_shared(b->block) && !any_in_use(b, first, end);
     } else {
         ret = pvmemcontrol_pages_protect(b, first, end, PROT_NONE);
     }
@@ -210,13 +199,28 @@ int pvmemcontrol_guard_pages(PVMemcontrolBlock *b, size_t first, size_t end)
     return ret;
 }
 
+/* The first guarded page from @first on; @next: where such a run ends */
+static size_t find_guards(PVMemcontrolBlock *b, size_t first, size_t end,
+                          size_t *next)
+{
+    while (first < end && !(b->marks[first] & PVMEMCONTROL_MARK_GUARD)) {
+        first++;
+    }
+    *next = first < end ?
+            pvmemcontrol_run_end(b, first, end, PVMEMCONTROL_MARK_GUARD) : end;
+    return first;
+}
+
 int pvmemcontrol_guard_drop_open(PVMemcontrolBlock *b, size_t first, size_t end)
 {
+    size_t at = first, stop, next;
     int ret = 0;
 
-    for (; first < end && !ret; first++) {
-        if (b->marks[first] & PVMEMCONTROL_MARK_GUARD && is_open(b, first)) {
-            ret = host_drop(b, first, first + 1);
+    while ((at = find_guards(b, at, end, &stop)) < end && !ret) {
+        for (; at < stop && !ret; at = next) {
+            if (pvmemcontrol_run_in_use(b, at, stop, &next)) {
+                ret = host_drop(b, at, next);
+            }
         }
     }
     return ret;
@@ -246,17 +250,19 @@ int pvmemcontrol_unguard_pages(PVMemcontrolBlock *b, size_t first, size_t end)
 
 void pvmemcontrol_guard_reseal(PVMemcontrolBlock *b, size_t first, size_t end)
 {
-    size_t at;
+    size_t at = first, stop, next;
 
-    for (at = first; at < end; at++) {
-        if (!(b->marks[at] & PVMEMCONTROL_MARK_GUARD) || is_open(b, at)) {
-            continue;
-        }
-        if (is_installed(b)) {
-            host_advise(b, at, at + 1, MADV_GUARD_INSTALL);
-        }
-        if (!is_installed(b) || qemu_ram_is_shared(b->block)) {
-            host_drop(b, at, at + 1);
+    while ((at = find_guards(b, at, end, &stop)) < end) {
+        for (; at < stop; at = next) {
+            if (pvmemcontrol_run_in_use(b, at, stop, &next)) {
+                continue;
+            }
+            if (is_installed(b)) {
+                host_advise(b, at, next, MADV_GUARD_INSTALL);
+            }
+            if (!is_installed(b) || qemu_ram_is_shared(b->block)) {
+                host_drop(b, at, next);
+            }
         }
     }
 }

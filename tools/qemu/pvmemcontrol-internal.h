@@ -142,12 +142,6 @@ uint64_t pvmemcontrol_block_zeroing(RAMBlock *block);
 /* -- Accesses ------------------------------------------------------------ */
 
 /*
- * Opens a page until pvmemcontrol_page_close(), for the guest as well.  Under
- * the lock of the marks.
- */
-void pvmemcontrol_page_open(PVMemcontrolBlock *b, size_t page);
-void pvmemcontrol_page_close(PVMemcontrolBlock *b, size_t page);
-/*
  * Opens a page for the instruction of the host at which a signal handler was
  * entered, given its context.
  */
@@ -172,7 +166,7 @@ void pvmemcontrol_tcg_fault(uintptr_t host_pc, void *host, bool is_write);
 /* Drops what was translated from this range of a block: it may forbid that. */
 void pvmemcontrol_tcg_forget(RAMBlock *block, ram_addr_t offset, hwaddr len);
 
-void pvmemcontrol_count_own_access(void *host, bool is_write);
+void pvmemcontrol_count_own_access(void *host, bool is_write, uint64_t nr);
 
 /* -- Violations ---------------------------------------------------------- */
 

@@ -19,9 +19,9 @@
  * memory and takes no lock but that of who forbids discards, the innermost: so
  * a signal handler may take it.  It is not held for long, since those who have
  * the iothread lock take it, too.  The blocks can be found under it or under
- * RCU.  That a page is open is said by its counter of users, which is atomic:
+ * RCU.  That a page is open is said by counters of users, which are atomic:
  * who opens a page first counts and then looks at its mark, who marks one first
- * marks and then looks at its counter.
+ * marks and then looks at its counters.
  */
 
 #include "qemu/osdep.h"
@@ -364,7 +364,7 @@ int pvmemcontrol_marks_change(PVMemcontrolBlock *b, void *host, hwaddr len,
                         !!(b->marks[i] & PVMEMCONTROL_MARK_FORBIDS);
         /* A page of the table that is not needed is not made. */
         if (mark != b->marks[i]) {
-            qatomic_set(&b->marks[i], mark);
+            pvmemcontrol_page_mark(b, i, mark);
         }
     }
     qatomic_set(&nr_ranges, ranges);
@@ -447,6 +447,7 @@ static void reset_block(PVMemcontrolBlock *b)
             qatomic_set(&b->marks[i], b->marks[i] & PVMEMCONTROL_MARK_EDGE);
         }
     }
+    pvmemcontrol_open_block_reset(b);
 }
 
 /* Under the lock */

@@ -2,8 +2,8 @@
  * pvmemcontrol: what the guest has had done to its pages, and lasts
  *
  * -marks.c changes the marks of pages and what they mean in the host, -change.c
- * does so for requests; -blocks.c has the blocks of RAM, -guard.c guards, and
- * -names.c names.
+ * does so for requests; -blocks.c has the blocks of RAM, -open.c and -users.c
+ * what is open though it is marked, -guard.c guards, and -names.c names.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -50,10 +50,14 @@ typedef enum PVMemcontrolGuardKind {
     PVMEMCONTROL_GUARD_INSTALL,
 } PVMemcontrolGuardKind;
 
+/* 4 KiB, or whatever a page is, and 16 times as much on each further level */
+#define PVMEMCONTROL_LEVELS 6
+
 /*
  * The marks of a RAM block.  A page here is what the host can protect alone:
  * a huge page where the block consists of these.  @marks is written under the
- * lock of the marks; @users is atomic: how many have the page open now.
+ * lock of the marks; @users is atomic: how many have the page open now, on each
+ * level.
  */
 typedef struct PVMemcontrolBlock {
     struct rcu_head rcu;
@@ -70,13 +74,22 @@ typedef struct PVMemcontrolBlock {
     /* Parts of its mapping that are alike again become one. */
     bool rejoins;
     uint32_t *marks;
-    uint32_t *users;
+    uint32_t *users[PVMEMCONTROL_LEVELS];
+    /* In each 512 pages: how many are forbidden, and how many unsealed */
+    uint32_t *nr_forbidden;
+    uint32_t *nr_unsealed;
+    /* Under the lock, bits by page: those opened in the host, and to stay so */
+    unsigned long *unsealed;
+    unsigned long *kept;
+    bool any_kept;
 } PVMemcontrolBlock;
 
-typedef struct PVMemcontrolPage {
+/* Some pages of a block */
+typedef struct PVMemcontrolPages {
     PVMemcontrolBlock *block;
-    size_t page;
-} PVMemcontrolPage;
+    size_t first;
+    size_t end;
+} PVMemcontrolPages;
 
 /* All blocks.  Immutable; RCU-protected */
 typedef struct PVMemcontrolBlocks {
@@ -112,14 +125,61 @@ int pvmemcontrol_permitted(uint32_t mark);
 int pvmemcontrol_host_prot(PVMemcontrolBlock *b, uint32_t mark);
 /* Makes the host's protection of some pages what their marks say. */
 int pvmemcontrol_pages_seal(PVMemcontrolBlock *b, size_t first, size_t nr);
-/* Makes it possible to read and to write one; and what its mark says again. */
-void pvmemcontrol_page_unseal(PVMemcontrolBlock *b, size_t page);
-void pvmemcontrol_page_reseal(PVMemcontrolBlock *b, size_t page);
-/* Unseals those of [@first, @end) that somebody has open. */
-void pvmemcontrol_pages_reopen(PVMemcontrolBlock *b, size_t first, size_t end);
-/* Protects all others of them. */
+/* The system call for these; how many there have been */
+int pvmemcontrol_host_protect(PVMemcontrolBlock *b, size_t first, size_t end,
+                              int prot);
+uint64_t pvmemcontrol_nr_protect_calls(void);
+/* Zeroes that take no memory until they are written to */
+void *pvmemcontrol_table_new(size_t size);
+
+/*
+ * -open.c, all of it under the lock of the marks.  Unseals what is sealed of
+ * [@first, @end) though somebody has it open: makes it possible to read and to
+ * write it.  Returns how many pages that were.
+ */
+uint64_t pvmemcontrol_pages_reopen(PVMemcontrolBlock *b, size_t first,
+                                   size_t end);
+/* Makes those that nobody has open any more what their marks say again. */
+void pvmemcontrol_pages_reseal(PVMemcontrolBlock *b, size_t first, size_t end);
+/* Protects those that are not in use, before they are marked so. */
 int pvmemcontrol_pages_protect(PVMemcontrolBlock *b, size_t first, size_t end,
                                int prot);
+/* The host has refused what it was told to permit here: tells it again. */
+void pvmemcontrol_page_heal(PVMemcontrolBlock *b, size_t page);
+/* Is it unsealed, and will be for a time: somebody has it open, or had? */
+bool pvmemcontrol_page_in_use(PVMemcontrolBlock *b, size_t page);
+/* Is the first of these?  And where that ends, at the latest at @end */
+bool pvmemcontrol_run_in_use(PVMemcontrolBlock *b, size_t first, size_t end,
+                             size_t *next);
+/* Marks a page; the host is told by the caller. */
+void pvmemcontrol_page_mark(PVMemcontrolBlock *b, size_t page, uint32_t mark);
+/* Opens pages until they are closed, for the guest as well. */
+void pvmemcontrol_pages_open(PVMemcontrolBlock *b, size_t first, size_t end);
+void pvmemcontrol_pages_close(PVMemcontrolBlock *b, size_t first, size_t end);
+/*
+ * With or without the lock: counts a user of these pages more, or one less.
+ * Returns whether they may have to be unsealed, or sealed.
+ */
+bool pvmemcontrol_users_change(PVMemcontrolBlock *b, size_t first, size_t end,
+                               bool more);
+
+void pvmemcontrol_open_block_init(PVMemcontrolBlock *b);
+void pvmemcontrol_open_block_free(PVMemcontrolBlock *b);
+/* Nothing of it is forbidden any more. */
+void pvmemcontrol_open_block_reset(PVMemcontrolBlock *b);
+void pvmemcontrol_open_init(void);
+void pvmemcontrol_open_add_properties(ObjectClass *klass);
+
+/* -users.c, for -open.c: who has them open */
+void pvmemcontrol_users_count(PVMemcontrolBlock *b, size_t first, size_t end,
+                              bool more);
+bool pvmemcontrol_page_is_open(PVMemcontrolBlock *b, size_t page);
+/* Is the first of these?  And where that ends, at the latest at @end */
+bool pvmemcontrol_open_run(PVMemcontrolBlock *b, size_t first, size_t end,
+                           size_t *next);
+bool pvmemcontrol_any_open(PVMemcontrolBlock *b, size_t first, size_t end);
+void pvmemcontrol_users_init(PVMemcontrolBlock *b);
+void pvmemcontrol_users_free(PVMemcontrolBlock *b);
 
 /*
  * -guard.c: how the host is to guard pages of this block, which is found out.

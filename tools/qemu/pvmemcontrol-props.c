@@ -277,6 +277,11 @@ void pvmemcontrol_class_add_properties(ObjectClass *klass)
                               NULL, NULL, pvmemcontrol_nr_guards_installed);
     object_class_property_set_description(klass, "guards-installed",
                                           "of them, those that take no mapping of the host");
+    object_class_property_add(klass, "protect-calls", "uint64", get_number,
+                              NULL, NULL, pvmemcontrol_nr_protect_calls);
+    object_class_property_set_description(klass, "protect-calls",
+                                          "how often the host was told to protect or to open "
+                                          "pages; of the process");
     object_class_property_add_enum(klass, "violation-in-nmi",
                                    "PVMemcontrolInNmi",
                                    &pvmemcontrol_in_nmi_lookup,
@@ -300,6 +305,7 @@ void pvmemcontrol_class_add_properties(ObjectClass *klass)
     object_class_property_set_description(klass, "x-fault-mode",
                                           "what goes wrong");
     pvmemcontrol_fail_add_properties(klass);
+    pvmemcontrol_open_add_properties(klass);
     object_class_property_add_bool(klass, "x-forget", get_forget, set_forget);
     object_class_property_set_description(klass, "x-forget",
                                           "write true: lose all connections");

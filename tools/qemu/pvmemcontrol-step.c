@@ -27,7 +27,7 @@ typedef struct Step {
     unsigned int nr;
     bool trap_was_blocked;
     uintptr_t pc;
-    PVMemcontrolPage open[STEP_PAGES];
+    PVMemcontrolPages open[STEP_PAGES];
 } Step;
 
 static __thread Step step;
@@ -38,14 +38,14 @@ static struct sigaction old_trap;
 static void step_open(PVMemcontrolBlock *b, size_t page)
 {
     pvmemcontrol_marks_lock();
-    pvmemcontrol_page_open(b, page);
+    pvmemcontrol_pages_open(b, page, page + 1);
     pvmemcontrol_marks_unlock();
 }
 
-static void step_close(PVMemcontrolPage *page)
+static void step_close(PVMemcontrolPages *p)
 {
     pvmemcontrol_marks_lock();
-    pvmemcontrol_page_close(page->block, page->page);
+    pvmemcontrol_pages_close(p->block, p->first, p->end);
     pvmemcontrol_marks_unlock();
 }
 
@@ -56,9 +56,9 @@ static void let_through(ucontext_t *uc, PVMemcontrolBlock *b, size_t page)
     unsigned int i;
 
     for (i = 0; i < step.nr; i++) {
-        if (step.open[i].block == b && step.open[i].page == page) {
+        if (step.open[i].block == b && step.open[i].first == page) {
             /* Somebody has protected it again meanwhile. */
-            pvmemcontrol_page_unseal(b, page);
+            pvmemcontrol_page_heal(b, page);
             return;
         }
     }
@@ -68,12 +68,13 @@ static void let_through(ucontext_t *uc, PVMemcontrolBlock *b, size_t page)
         sigdelset(&uc->uc_sigmask, SIGTRAP);
         regs[REG_EFL] |= EFLAGS_TRAP;
     } else if (step.nr == STEP_PAGES) {
-        pvmemcontrol_page_close(step.open[0].block, step.open[0].page);
+        pvmemcontrol_pages_close(step.open[0].block, step.open[0].first,
+                                 step.open[0].end);
         memmove(&step.open[0], &step.open[1],
                 --step.nr * sizeof(step.open[0]));
     }
-    step.open[step.nr++] = (PVMemcontrolPage) { b, page };
-    pvmemcontrol_page_open(b, page);
+    step.open[step.nr++] = (PVMemcontrolPages) { b, page, page + 1 };
+    pvmemcontrol_pages_open(b, page, page + 1);
 }
 
 static bool in_open_page(greg_t address)
@@ -82,7 +83,8 @@ static bool in_open_page(greg_t address)
 
     for (i = 0; i < step.nr; i++) {
         PVMemcontrolBlock *b = step.open[i].block;
-        uintptr_t start = (uintptr_t)b->host + step.open[i].page * b->page_size;
+        uintptr_t start = (uintptr_t)b->host +
+                          step.open[i].first * b->page_size;
 
         if ((uintptr_t)address - start < b->page_size) {
             return true;
@@ -210,7 +212,7 @@ static bool emulate_string(ucontext_t *uc, PVMemcontrolBlock *b, size_t page)
         to += insn.size;
         from += insn.moves ? insn.size : 0;
     }
-    step_close(&(PVMemcontrolPage) { b, page });
+    step_close(&(PVMemcontrolPages) { b, page, page + 1 });
     regs[REG_RCX] -= nr;
     regs[REG_RDI] = (greg_t)to;
     if (insn.moves) {

@@ -99,7 +99,7 @@ void pvmemcontrol_tcg_fault(uintptr_t host_pc, void *host, bool is_write)
 
     if (!find_instruction(host_pc, is_write, &v, &retaddr) ||
         !host_to_gpa(host, &v.gpa)) {
-        pvmemcontrol_count_own_access(host, is_write);
+        pvmemcontrol_count_own_access(host, is_write, 1);
         return;
     }
 

@@ -320,7 +320,7 @@ static bool any_open(void)
     RCU_READ_LOCK_GUARD();
     b = pvmemcontrol_block_find(fuzz_ram->host);
     for (i = 0; i < b->nr_pages; i++) {
-        if (qatomic_read(&b->users[i])) {
+        if (pvmemcontrol_page_in_use(b, i)) {
             return true;
         }
     }

@@ -177,9 +177,5 @@ void guest_take_record(Guest *g, uint64_t gpa, uint32_t access,
 
 bool guest_is_sealed(Guest *g, uint64_t gpa, const char *perms)
 {
-    Mapping *m = vm_mapping(g->vm, gpa);
-    bool ret = !strncmp(m->perms, perms, 3);
-
-    mapping_free(m);
-    return ret;
+    return vm_gets_perms(g->vm, gpa, perms);
 }

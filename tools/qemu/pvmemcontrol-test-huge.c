@@ -35,14 +35,6 @@ static bool has_huge_pages(void)
     return true;
 }
 
-static void expect_perms(VM *vm, uint64_t gpa, const char *perms)
-{
-    Mapping *m = vm_mapping(vm, gpa);
-
-    g_assert_cmpint(strncmp(m->perms, perms, 3), ==, 0);
-    mapping_free(m);
-}
-
 static void reset(VM *vm)
 {
     qtest_qmp_assert_success(vm->qts, "{ 'execute': 'system_reset' }");

@@ -22,14 +22,6 @@ static VM *connected(const char *backend, const char *props, const char *more)
     return vm;
 }
 
-static void expect_perms(VM *vm, uint64_t gpa, const char *perms)
-{
-    Mapping *m = vm_mapping(vm, gpa);
-
-    g_assert_cmpint(strncmp(m->perms, perms, 3), ==, 0);
-    mapping_free(m);
-}
-
 static void protect(VM *vm, uint64_t func_code, uint64_t gpa)
 {
     vm_expect(vm, func_code, gpa, PAGE, 0, 0, 0);

@@ -182,14 +182,6 @@ static void test_rounded_length(const void *backend)
     vm_stop(vm);
 }
 
-static void expect_perms(VM *vm, uint64_t gpa, const char *perms)
-{
-    Mapping *m = vm_mapping(vm, gpa);
-
-    g_assert_cmpint(strncmp(m->perms, perms, 3), ==, 0);
-    mapping_free(m);
-}
-
 /* What is noted is what the host has done. */
 static void test_rounded_marks(void)
 {

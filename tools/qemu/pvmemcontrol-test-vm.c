@@ -370,6 +370,43 @@ void mapping_free(Mapping *m)
     g_free(m);
 }
 
+/* What QEMU itself has accessed may be open a moment longer. */
+#define MAX_OPEN_US 5000000
+#define POLL_US 2000
+
+bool vm_gets_perms(VM *vm, uint64_t gpa, const char *perms)
+{
+    unsigned int waited;
+    bool has = false;
+
+    for (waited = 0; !has && waited < MAX_OPEN_US; waited += POLL_US) {
+        Mapping *m = vm_mapping(vm, gpa);
+
+        has = !strncmp(m->perms, perms, 3);
+        mapping_free(m);
+        if (!has) {
+            g_usleep(POLL_US);
+        }
+    }
+    return has;
+}
+
+void expect_perms(VM *vm, uint64_t gpa, const char *perms)
+{
+    g_assert_true(vm_gets_perms(vm, gpa, perms));
+}
+
+bool vm_closes(VM *vm, uint64_t gpa)
+{
+    unsigned int waited = 0;
+
+    while (!vm_is_closed(vm, gpa) && waited < MAX_OPEN_US) {
+        g_usleep(POLL_US);
+        waited += POLL_US;
+    }
+    return waited < MAX_OPEN_US;
+}
+
 bool mapping_has_flag(const Mapping *m, const char *flag)
 {
     g_autofree char *word = g_strconcat(flag, " ", NULL);

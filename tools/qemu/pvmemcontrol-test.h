@@ -114,8 +114,12 @@ uint64_t vm_host_address(VM *vm, uint64_t gpa);
 /* Pages of the range that are in memory or in swap */
 unsigned int vm_backed_pages(VM *vm, uint64_t gpa, uint64_t length);
 
-/* Does the host forbid QEMU to read this? */
+/* Does the host forbid QEMU to read this?  Does it soon? */
 bool vm_is_closed(VM *vm, uint64_t gpa);
+bool vm_closes(VM *vm, uint64_t gpa);
+/* Does the host permit this, and no more, at least soon? */
+bool vm_gets_perms(VM *vm, uint64_t gpa, const char *perms);
+void expect_perms(VM *vm, uint64_t gpa, const char *perms);
 /* How many mappings QEMU's process has */
 unsigned int vm_nr_mappings(VM *vm);
 

@@ -250,8 +250,8 @@ static MemoryViolationVerdict still_forbidden(hwaddr gpa, void **host)
     page = ((char *)*host - b->host) / b->page_size;
     pvmemcontrol_marks_lock();
     verdict = b->marks[page] & PVMEMCONTROL_MARK_FORBIDS &&
-              !qatomic_read(&b->users[page]) ? MEMORY_VIOLATION_PAUSED :
-                                               MEMORY_VIOLATION_RETRY;
+              !pvmemcontrol_page_in_use(b, page) ? MEMORY_VIOLATION_PAUSED :
+                                                   MEMORY_VIOLATION_RETRY;
     pvmemcontrol_marks_unlock();
     return verdict;
 }
