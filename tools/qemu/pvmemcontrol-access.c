@@ -5,7 +5,8 @@
  * a vCPU made it on behalf of a guest's instruction, it is a violation.  All
  * others are QEMU's own: devices, migration, the debugger, page table walks.
  * These are let through: the page is opened, that one instruction of the host
- * executed, and the page sealed again, see pvmemcontrol-step.c.
+ * executed, and the page sealed again, see pvmemcontrol-step.c.  A thread that
+ * goes on like this has it open for a while.
  *
  * What is not caught: accesses by other threads while a page is open.
  *
@@ -73,15 +74,15 @@ static void close_pages(const PVMemcontrolPages *p)
 }
 
 /* With the lock of the marks */
-static void open_a_while(PVMemcontrolBlock *b, size_t page)
+static void open_a_while(PVMemcontrolBlock *b, size_t first, size_t end)
 {
     if (nr_a_while == ARRAY_SIZE(a_while)) {
         close_pages(&a_while[0]);
         memmove(&a_while[0], &a_while[1],
                 --nr_a_while * sizeof(a_while[0]));
     }
-    a_while[nr_a_while++] = (PVMemcontrolPages) { b, page, page + 1 };
-    pvmemcontrol_pages_open(b, page, page + 1);
+    a_while[nr_a_while++] = (PVMemcontrolPages) { b, first, end };
+    pvmemcontrol_pages_open(b, first, end);
 }
 
 /* With the marks locked */
@@ -97,14 +98,16 @@ void pvmemcontrol_access_block_gone(PVMemcontrolBlock *b)
     nr_a_while = kept;
 }
 
-void pvmemcontrol_page_open_a_while(const void *host)
+void pvmemcontrol_open_a_while(const void *host, size_t nr)
 {
     PVMemcontrolBlock *b;
+    size_t page;
 
     pvmemcontrol_marks_lock();
     b = pvmemcontrol_block_find(host);
     if (b) {
-        open_a_while(b, ((const char *)host - b->host) / b->page_size);
+        page = ((const char *)host - b->host) / b->page_size;
+        open_a_while(b, page, MIN(page + nr, b->nr_pages));
     }
     pvmemcontrol_marks_unlock();
     qemu_bh_schedule(a_while_bh);
@@ -194,7 +197,7 @@ static Fault classify(void *host, ucontext_t *uc, bool again,
 static bool handle_fault(void *host, ucontext_t *uc)
 {
     PVMemcontrolPages where;
-    bool is_write;
+    bool is_write, own = true;
     Fault fault;
 
     pvmemcontrol_marks_lock();
@@ -213,11 +216,11 @@ static bool handle_fault(void *host, ucontext_t *uc)
     retries = 0;
     last_fault = NULL;
     if (in_vcpu()) {
-        pvmemcontrol_tcg_fault(fault_pc(uc), host, is_write);
+        own = pvmemcontrol_tcg_fault(fault_pc(uc), host, is_write);
     } else {
         pvmemcontrol_count_own_access(host, is_write, 1);
     }
-    pvmemcontrol_step(uc, where.block, where.first);
+    pvmemcontrol_step(uc, where.block, where.first, own);
     return true;
 }
 

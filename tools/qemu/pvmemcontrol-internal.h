@@ -143,12 +143,14 @@ uint64_t pvmemcontrol_block_zeroing(RAMBlock *block);
 
 /*
  * Opens a page for the instruction of the host at which a signal handler was
- * entered, given its context.
+ * entered, given its context; or for longer, if @own, an access of QEMU's own,
+ * is one of many.
  */
-void pvmemcontrol_step(void *context, PVMemcontrolBlock *b, size_t page);
+void pvmemcontrol_step(void *context, PVMemcontrolBlock *b, size_t page,
+                       bool own);
 void pvmemcontrol_step_init(void);
-/* Opens a page until the main loop gets to it. */
-void pvmemcontrol_page_open_a_while(const void *host);
+/* Opens a page, and the @nr - 1 behind it, until the main loop gets to it. */
+void pvmemcontrol_open_a_while(const void *host, size_t nr);
 /* Forgets pages of a block that were opened for a while: it is going. */
 void pvmemcontrol_access_block_gone(PVMemcontrolBlock *b);
 
@@ -158,10 +160,10 @@ void pvmemcontrol_access_expect(void);
 
 /*
  * A fault at an instruction of the host, in the thread of a vCPU under TCG.
- * Returns only if the page is to be opened for this access: it was not made on
- * behalf of a guest's instruction, or the guest cannot be told.
+ * Returns only if the page is to be opened for this access: whether it was not
+ * made on behalf of a guest's instruction; else the guest cannot be told.
  */
-void pvmemcontrol_tcg_fault(uintptr_t host_pc, void *host, bool is_write);
+bool pvmemcontrol_tcg_fault(uintptr_t host_pc, void *host, bool is_write);
 
 /* Drops what was translated from this range of a block: it may forbid that. */
 void pvmemcontrol_tcg_forget(RAMBlock *block, ram_addr_t offset, hwaddr len);

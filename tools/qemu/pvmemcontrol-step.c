@@ -3,7 +3,9 @@
  *
  * The page is opened, the instruction of the host that wants it executed, and
  * the page sealed again.  Where the host is not one whose processor can be told
- * here to trap after an instruction, the main loop seals it a moment later.
+ * here to trap after an instruction, the main loop seals it a moment later.  So
+ * it does after many accesses in a row: each takes signals and system calls,
+ * and the thread may have the iothread lock.
  *
  * This runs in the handlers of SIGSEGV and SIGTRAP, see pvmemcontrol-access.c.
  *
@@ -13,6 +15,8 @@
 #include "qemu/osdep.h"
 #include <ucontext.h>
 #include "qemu/bswap.h"
+#include "qemu/timer.h"
+#include "qemu/units.h"
 #include "pvmemcontrol-internal.h"
 
 #ifdef HOST_X86_64
@@ -224,11 +228,64 @@ static bool emulate_string(ucontext_t *uc, PVMemcontrolBlock *b, size_t page)
     return true;
 }
 
+/* -- Many in a row ------------------------------------------------------- */
+
+/* So many accesses to a page, or from page to page, are let through singly. */
+#define NR_SINGLE 7
+/* That is in a row if there is no longer time between two of them. */
+#define WALK_NS (10 * SCALE_MS)
+/* Then pages are opened ahead, more each time, up to so many bytes. */
+#define MAX_AHEAD (256 * KiB)
+
+/* Where a thread goes through memory; it may do so in some places at once. */
+typedef struct Walk {
+    PVMemcontrolBlock *block;
+    size_t first;
+    size_t nr;
+    unsigned int length;
+    int64_t at_ns;
+} Walk;
+
+static __thread Walk walks[4];
+static __thread unsigned int oldest_walk;
+
+/* How many pages to open for a while; 0: one, for this access alone */
+static size_t walk_on(PVMemcontrolBlock *b, size_t page)
+{
+    size_t max = MAX(1, MAX_AHEAD / b->page_size);
+    int64_t now = get_clock();
+    unsigned int i;
+    Walk *w;
+
+    for (i = 0; i < ARRAY_SIZE(walks); i++) {
+        w = &walks[i];
+        if (w->block == b && page >= w->first && page - w->first <= w->nr &&
+            now - w->at_ns <= WALK_NS) {
+            if (w->length < NR_SINGLE) {
+                *w = (Walk) { b, page, 1, w->length + 1, now };
+                return 0;
+            }
+            w->at_ns = now;
+            w->nr = page == w->first + w->nr ? MIN(2 * w->nr, max) : 1;
+            w->first = page;
+            return w->nr;
+        }
+    }
+    walks[oldest_walk] = (Walk) { b, page, 1, 1, now };
+    oldest_walk = (oldest_walk + 1) % ARRAY_SIZE(walks);
+    return 0;
+}
+
 /* -- Either -------------------------------------------------------------- */
 
-void pvmemcontrol_step(void *context, PVMemcontrolBlock *b, size_t page)
+void pvmemcontrol_step(void *context, PVMemcontrolBlock *b, size_t page,
+                       bool own)
 {
-    if (!emulate_string(context, b, page)) {
+    size_t nr = own ? walk_on(b, page) : 0;
+
+    if (nr) {
+        pvmemcontrol_open_a_while(b->host + page * b->page_size, nr);
+    } else if (!emulate_string(context, b, page)) {
         pvmemcontrol_marks_lock();
         let_through(context, b, page);
         pvmemcontrol_marks_unlock();
@@ -245,9 +302,10 @@ void pvmemcontrol_step_init(void)
     sigaction(SIGTRAP, &action, &old_trap);
 }
 #else
-void pvmemcontrol_step(void *context, PVMemcontrolBlock *b, size_t page)
+void pvmemcontrol_step(void *context, PVMemcontrolBlock *b, size_t page,
+                       bool own)
 {
-    pvmemcontrol_page_open_a_while(b->host + page * b->page_size);
+    pvmemcontrol_open_a_while(b->host + page * b->page_size, 1);
 }
 
 void pvmemcontrol_step_init(void)

@@ -88,7 +88,7 @@ static bool host_to_gpa(void *host, hwaddr *gpa)
     return s && pvmemcontrol_ram_gpa(s, host, gpa);
 }
 
-void pvmemcontrol_tcg_fault(uintptr_t host_pc, void *host, bool is_write)
+bool pvmemcontrol_tcg_fault(uintptr_t host_pc, void *host, bool is_write)
 {
     CPUState *cpu = current_cpu;
     MemoryViolation v = { .has_gpa = true, .stopped = true };
@@ -100,7 +100,7 @@ void pvmemcontrol_tcg_fault(uintptr_t host_pc, void *host, bool is_write)
     if (!find_instruction(host_pc, is_write, &v, &retaddr) ||
         !host_to_gpa(host, &v.gpa)) {
         pvmemcontrol_count_own_access(host, is_write, 1);
-        return;
+        return true;
     }
 
     v.nmi_masked = nmi_is_masked(cpu);
@@ -113,7 +113,7 @@ void pvmemcontrol_tcg_fault(uintptr_t host_pc, void *host, bool is_write)
         if (verdict == MEMORY_VIOLATION_LET_THROUGH) {
             memory_guard_retaddr = helper;
             cpu->can_do_io = can_do_io;
-            return;
+            return false;
         }
     } else {
         if (retaddr != MEMORY_GUARD_FETCH) {
@@ -140,7 +140,7 @@ void pvmemcontrol_tcg_forget(RAMBlock *block, ram_addr_t offset, hwaddr len)
 {
 }
 
-void pvmemcontrol_tcg_fault(uintptr_t host_pc, void *host, bool is_write)
+bool pvmemcontrol_tcg_fault(uintptr_t host_pc, void *host, bool is_write)
 {
     g_assert_not_reached();
 }

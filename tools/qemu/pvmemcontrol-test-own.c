@@ -6,6 +6,7 @@
  */
 
 #include "qemu/osdep.h"
+#include "qemu/bswap.h"
 #include "pvmemcontrol-test-guest.h"
 
 void guest_run_exception_frame(Guest *g)
@@ -86,9 +87,53 @@ static void test_own_at_once(void)
     guest_stop(g);
 }
 
+/*
+ * fw_cfg fills up what is read behind the end of an item, 512 bytes at a time,
+ * as much as the guest says, and the guest's next instruction waits for it.
+ */
+static void test_own_in_a_row(void)
+{
+    struct {
+        uint32_t control;
+        uint32_t length;
+        uint64_t address;
+    } access = {
+        /* Select item 0, and read */
+        .control = cpu_to_be32(0x08 | 0x02),
+        .length = cpu_to_be32(MiB_(16)),
+        .address = cpu_to_be64(TEST_RAM + PAGE),
+    };
+    VM *vm = vm_start(BACKEND_ANON, "", "");
+    uint64_t before, gpa = MiB_(20);
+
+    vm_connect(vm);
+    vm_fill(vm, TEST_RAM, MiB_(17), 0x5a);
+    vm_expect(vm, PVMEMCONTROL_MPROTECT_NONE, TEST_RAM, MiB_(17), 0, 0, 0);
+    before = vm_counter(vm, "own-accesses");
+    qtest_memwrite(vm->qts, gpa, &access, sizeof(access));
+    qtest_outl(vm->qts, 0x514, 0);
+    qtest_outl(vm->qts, 0x518, cpu_to_be32(gpa));
+    g_assert_cmphex(qtest_readl(vm->qts, gpa), ==, 0);
+    /* Less than the pages, of which each is written to many times */
+    g_assert_cmpuint(vm_counter(vm, "own-accesses"), >, before);
+    g_assert_cmpuint(vm_counter(vm, "own-accesses"), <,
+                     before + MiB_(16) / PAGE / 4);
+    expect_perms(vm, TEST_RAM, "---");
+    expect_perms(vm, TEST_RAM + MiB_(8), "---");
+    expect_perms(vm, TEST_RAM + MiB_(16), "---");
+
+    vm_expect(vm, PVMEMCONTROL_MPROTECT_RW, TEST_RAM, MiB_(17), 0, 0, 0);
+    g_assert(vm_reads(vm, TEST_RAM, PAGE, 0x5a));
+    g_assert(!vm_reads(vm, TEST_RAM + PAGE, 4, 0));
+    g_assert(vm_reads(vm, TEST_RAM + PAGE + 4, MiB_(16) - 4, 0));
+    g_assert(vm_reads(vm, TEST_RAM + PAGE + MiB_(16), PAGE, 0x5a));
+    vm_stop(vm);
+}
+
 void add_own_tests(void)
 {
     qtest_add_func("/pvmemcontrol/violation/exception-frame",
                    test_exception_frame);
     qtest_add_func("/pvmemcontrol/violation/own-at-once", test_own_at_once);
+    qtest_add_func("/pvmemcontrol/marks/own-in-a-row", test_own_in_a_row);
 }

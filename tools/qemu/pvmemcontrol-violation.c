@@ -302,7 +302,7 @@ static MemoryViolationVerdict deliver(CPUState *cpu, const MemoryViolation *v,
     if (can_let_through) {
         return MEMORY_VIOLATION_LET_THROUGH;
     }
-    pvmemcontrol_page_open_a_while(host);
+    pvmemcontrol_open_a_while(host, 1);
     return MEMORY_VIOLATION_RETRY;
 }
 
