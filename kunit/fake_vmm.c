@@ -25,7 +25,6 @@ const char *const fake_fault_names[NR_FAKE_FAULTS] = {
 	[FAKE_FAULT_GONE] = "gone",
 	[FAKE_FAULT_READD] = "readd",
 	[FAKE_FAULT_FIELD] = "field",
-	[FAKE_FAULT_DELAY] = "delay",
 	[FAKE_FAULT_LATE] = "late",
 };
 
@@ -257,8 +256,6 @@ static void fake_do_and_spoil(struct fake_vmm *vmm, struct pvmc_wire *wire,
 
 	if (fault == FAKE_FAULT_FIELD) {
 		fake_spoil_field(wire, vmm->fault_errno);
-	} else if (fault == FAKE_FAULT_DELAY) {
-		mdelay(1);
 	} else {
 		vmm->late = wire;
 		vmm->late_answer = *wire;
@@ -297,7 +294,6 @@ static void fake_fault_request(struct fake_vmm *vmm, struct pvmc_wire *wire,
 		fake_device_event(vmm, fault);
 		break;
 	case FAKE_FAULT_FIELD:
-	case FAKE_FAULT_DELAY:
 	case FAKE_FAULT_LATE:
 		fake_do_and_spoil(vmm, wire, call, buffer, fault);
 		break;

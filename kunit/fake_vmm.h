@@ -27,7 +27,6 @@
  *	watches the bus hears of it later, by on_readd()
  * @FAKE_FAULT_FIELD: does it, and one word of the answer is another: which, and
  *	what, is in fault_errno, see FAKE_FIELD()
- * @FAKE_FAULT_DELAY: does it, and takes a while
  * @FAKE_FAULT_LATE: does it, and answers only when it is next asked by somebody
  *	else, or reset
  */
@@ -44,7 +43,6 @@ enum fake_fault {
 	FAKE_FAULT_GONE,
 	FAKE_FAULT_READD,
 	FAKE_FAULT_FIELD,
-	FAKE_FAULT_DELAY,
 	FAKE_FAULT_LATE,
 	NR_FAKE_FAULTS
 };

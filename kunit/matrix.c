@@ -31,7 +31,6 @@ static const struct matrix_kind matrix_kinds[] = {
 	{ "garbage", MATRIX_EXITS, FAKE_FAULT_GARBAGE, 0, 0, 1 },
 	{ "field", MATRIX_EXITS, FAKE_FAULT_FIELD, 0, ALL_FIELDS, FAKE_FIELDS },
 	{ "elsewhere", MATRIX_EXITS, FAKE_FAULT_ELSEWHERE, 0, 0, 1 },
-	{ "delay", MATRIX_EXITS, FAKE_FAULT_DELAY, 0, 0, 1 },
 	{ "late", MATRIX_EXITS, FAKE_FAULT_LATE, 0, 0, 1 },
 	{ "broken", MATRIX_STEPS, FAKE_FAULT_FORGET, 0, 0, 1 },
 	{ "reset", MATRIX_STEPS, FAKE_FAULT_RESET, 0, 0, 1 },
