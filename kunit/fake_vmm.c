@@ -263,6 +263,15 @@ static void fake_do_and_spoil(struct fake_vmm *vmm, struct pvmc_wire *wire,
 	}
 }
 
+/* Buffers are registered by CPU, and of one CPU by level. */
+static phys_addr_t fake_elsewhere(const struct fake_vmm *vmm,
+				  unsigned int buffer)
+{
+	unsigned int by = vmm->nr_buffers > PVMC_LEVELS ? PVMC_LEVELS : 1;
+
+	return vmm->buffers[(buffer + by) % vmm->nr_buffers];
+}
+
 static void fake_fault_request(struct fake_vmm *vmm, struct pvmc_wire *wire,
 			       const struct pvmemcontrol_vmm_call *call,
 			       unsigned int buffer, enum fake_fault fault)
@@ -284,8 +293,8 @@ static void fake_fault_request(struct fake_vmm *vmm, struct pvmc_wire *wire,
 		get_random_bytes(wire, sizeof(*wire));
 		break;
 	case FAKE_FAULT_ELSEWHERE:
-		buffer = (buffer + 1) % vmm->nr_buffers;
-		fake_answer(phys_to_virt(vmm->buffers[buffer]), 0, 0, 0, 0, 0);
+		wire = phys_to_virt(fake_elsewhere(vmm, buffer));
+		fake_answer(wire, 0, 0, 0, 0, 0);
 		break;
 	case FAKE_FAULT_FORGET:
 	case FAKE_FAULT_RESET:

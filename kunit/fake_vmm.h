@@ -19,7 +19,8 @@
  * @FAKE_FAULT_REFUSE: refuses the request with fault_errno
  * @FAKE_FAULT_LIE: says that it did it
  * @FAKE_FAULT_GARBAGE: fills the buffer with random bytes
- * @FAKE_FAULT_ELSEWHERE: answers into another CPU's or level's buffer
+ * @FAKE_FAULT_ELSEWHERE: answers into the buffer that another CPU has for the same
+ *	level; where there is one CPU, into that of its next level
  * @FAKE_FAULT_FORGET: forgets all buffers, so that nothing is answered any more
  * @FAKE_FAULT_RESET: somebody has reset the device
  * @FAKE_FAULT_GONE: the device disappears from the bus
