@@ -290,7 +290,9 @@ static void fake_fault_request(struct fake_vmm *vmm, struct pvmc_wire *wire,
 		fake_answer(wire, 0, 0, 0, 0, 0);
 		break;
 	case FAKE_FAULT_GARBAGE:
-		get_random_bytes(wire, sizeof(*wire));
+		do {
+			get_random_bytes(wire, sizeof(*wire));
+		} while (!wire->word[0]);
 		break;
 	case FAKE_FAULT_ELSEWHERE:
 		wire = phys_to_virt(fake_elsewhere(vmm, buffer));

@@ -18,7 +18,8 @@
  * @FAKE_FAULT_ERRNO: fails with fault_errno, as from a host call
  * @FAKE_FAULT_REFUSE: refuses the request with fault_errno
  * @FAKE_FAULT_LIE: says that it did it
- * @FAKE_FAULT_GARBAGE: fills the buffer with random bytes
+ * @FAKE_FAULT_GARBAGE: fills the buffer with random bytes, which never say that
+ *	it was done
  * @FAKE_FAULT_ELSEWHERE: answers into the buffer that another CPU has for the same
  *	level; where there is one CPU, into that of its next level
  * @FAKE_FAULT_FORGET: forgets all buffers, so that nothing is answered any more
