@@ -401,7 +401,7 @@ static void fake_kick(void *transport, u32 id)
 	fake_count(vmm, &call);
 	vector = call.func_code == PVMEMCONTROL_VECTOR &&
 		 vmm->features & PVMEMCONTROL_FEATURE_VECTOR;
-	if (!vector || !vmm->fault_entries)
+	if (!(vector ? vmm->fault_entries : vmm->entries_only))
 		fault = fake_next_fault(vmm);
 	if (vector && fault == FAKE_FAULT_NONE)
 		fake_vector(vmm, wire, &call, buffer);

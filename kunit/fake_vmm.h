@@ -96,6 +96,7 @@ enum fake_state {
  * @fault_count: how many go wrong then, -1 for all
  * @fault_entries: entries of a vector are what counts and goes wrong, not the
  *	vector
+ * @entries_only: and no request that is not a vector
  * @fault_steps: all that is done with the device counts and goes wrong: what it
  *	takes to connect it, requests, and parting from it; for what becomes of
  *	the device itself
@@ -143,6 +144,7 @@ struct fake_vmm {
 	int fault_skip;
 	int fault_count;
 	bool fault_entries;
+	bool entries_only;
 	bool fault_steps;
 	int handshake_fails;
 	void (*on_kick)(struct fake_vmm *vmm,

@@ -42,7 +42,7 @@ static const struct matrix_kind matrix_kinds[] = {
 #endif
 };
 
-/* What goes wrong: an exit of 1.0, one of 1.1, or an entry of a vector */
+/* What goes wrong: an exit of 1.0, one of 1.1, or an entry of a vector. */
 static const struct {
 	const char *name;
 	bool vectors;
@@ -146,11 +146,11 @@ static void matrix_memory_is_back(struct kunit *test)
 }
 #endif
 
-/* Each kind in each mode that is another for it. */
-const void *matrix_params(const void *prev, char *desc)
+/* Each kind in each mode that is another for it, after @prev. */
+static const void *matrix_next(const struct matrix_case *prev, char *desc,
+			       bool entries)
 {
-	const struct matrix_case *last = prev;
-	unsigned int i = last ? last - matrix_cases + 1 : 0;
+	unsigned int i = prev ? prev - matrix_cases + 1 : 0;
 
 	for (; i < MATRIX_CASES; i++) {
 		struct matrix_case *c = &matrix_cases[i];
@@ -159,13 +159,25 @@ const void *matrix_params(const void *prev, char *desc)
 		c->kind = &matrix_kinds[i / ARRAY_SIZE(matrix_modes)];
 		c->vectors = matrix_modes[mode].vectors;
 		c->entries = matrix_modes[mode].entries;
-		if (c->entries && c->kind->fault == FAKE_FAULT_NONE)
+		if (c->entries &&
+		    (!entries || c->kind->fault == FAKE_FAULT_NONE))
 			continue;
 		snprintf(desc, KUNIT_PARAM_DESC_SIZE, "%s, %s", c->kind->name,
 			 matrix_modes[mode].name);
 		return c;
 	}
 	return NULL;
+}
+
+const void *matrix_params(const void *prev, char *desc)
+{
+	return matrix_next(prev, desc, true);
+}
+
+/* For what sends one range at a time. */
+const void *matrix_params_single(const void *prev, char *desc)
+{
+	return matrix_next(prev, desc, false);
 }
 
 /* With whatever of the protocol there is. */
@@ -339,6 +351,7 @@ static bool matrix_point(struct kunit *test, const struct matrix_flow *flow,
 
 	vmm->on_readd = matrix_on_readd;
 	vmm->fault_entries = c->entries;
+	vmm->entries_only = c->entries;
 	if (c->kind->fault == FAKE_FAULT_NONE) {
 		matrix_memory_fails(test, c->kind->points == MATRIX_MEMORY,
 				    nr + 1);
@@ -346,7 +359,7 @@ static bool matrix_point(struct kunit *test, const struct matrix_flow *flow,
 		matrix_memory_is_back(test);
 		return matrix_failed;
 	}
-	vmm->fault_steps = c->kind->points == MATRIX_STEPS;
+	vmm->fault_steps = c->kind->points == MATRIX_STEPS && !c->entries;
 	fake_vmm_fault(vmm, c->kind->fault, err, nr, 1);
 	flow->run(test);
 	return !vmm->fault_count;
@@ -398,4 +411,5 @@ void matrix_run(struct kunit *test, const struct matrix_flow *flow)
 	} while (test->status == KUNIT_SUCCESS && err++ != last);
 	kunit_info(test, "matrix: %u points, %u survived\n", points,
 		   survived);
+	KUNIT_EXPECT_GT(test, points, 0U);
 }

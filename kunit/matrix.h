@@ -11,8 +11,8 @@
 /**
  * enum matrix_point - what is counted
  * @MATRIX_EXITS: requests; or the entries of vectors
- * @MATRIX_STEPS: these, and what it takes to connect the device and to part
- *	from it: for what becomes of the device itself
+ * @MATRIX_STEPS: requests, and what it takes to connect the device and to part
+ *	from it; or entries: for what becomes of the device itself
  * @MATRIX_ALLOCATION: allocations; one fails
  * @MATRIX_MEMORY: allocations; one fails, and so do all after it
  */
@@ -51,8 +51,9 @@ struct matrix_case {
 	bool entries;
 };
 
-/* All of them */
+/* All of them; or all but those about entries of vectors */
 const void *matrix_params(const void *prev, char *desc);
+const void *matrix_params_single(const void *prev, char *desc);
 
 /**
  * struct matrix_flow - something that is done

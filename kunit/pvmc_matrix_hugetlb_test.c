@@ -96,7 +96,7 @@ static void matrix_hugetlb(struct kunit *test)
 }
 
 static struct kunit_case pvmc_matrix_hugetlb_cases[] = {
-	KUNIT_CASE_PARAM(matrix_hugetlb, matrix_params),
+	KUNIT_CASE_PARAM(matrix_hugetlb, matrix_params_single),
 	{}
 };
 
