@@ -5,7 +5,15 @@
  */
 #include <linux/debugfs.h>
 #include <linux/fs.h>
+#include <linux/list.h>
+#include <linux/mm.h>
+#include <linux/mutex.h>
 #include <linux/sched.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+
+/* All caches, and their flags. */
+#include <../mm/slab.h>
 
 #include "fake_vmm.h"
 
@@ -29,6 +37,22 @@ static void *fail_nth_knob(struct kunit *test, const char *dir_name,
 	return value;
 }
 
+/*
+ * kmemleak allocates for each allocation, and has a pool for when it cannot: that
+ * is nothing to fail.  Only caches that are marked fail then, and its own are not.
+ */
+static void fail_nth_spare_kmemleak(struct kunit *test)
+{
+	struct kmem_cache *cache;
+
+	mutex_lock(&slab_mutex);
+	list_for_each_entry(cache, &slab_caches, list)
+		if (!strstarts(cache->name, "kmemleak_"))
+			cache->flags |= SLAB_FAILSLAB;
+	mutex_unlock(&slab_mutex);
+	*(bool *)fail_nth_knob(test, "failslab", "cache-filter") = true;
+}
+
 /* The @nth allocation from now on, of slab or pages, fails. */
 void fail_nth_begin(struct kunit *test, int nth)
 {
@@ -39,6 +63,8 @@ void fail_nth_begin(struct kunit *test, int nth)
 	/* Or the log would be all stacks of who got nothing. */
 	*(unsigned long *)fail_nth_knob(test, "failslab", "verbose") = 0;
 	*(unsigned long *)fail_nth_knob(test, "fail_page_alloc", "verbose") = 0;
+	if (IS_ENABLED(CONFIG_DEBUG_KMEMLEAK))
+		fail_nth_spare_kmemleak(test);
 	current->fail_nth = nth;
 }
 

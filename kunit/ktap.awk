@@ -8,7 +8,24 @@ function complaint(line)
 {
 	return line ~ /(WARNING|BUG|UBSAN|Oops|kernel panic|Kernel panic)[: ]/ ||
 	       line ~ /INFO: (possible|trying|suspicious|task|rcu|inconsistent)/ ||
-	       line ~ /rcu: INFO:|sleeping function called|Unable to handle|general protection|\[ cut here \]|ODEBUG:|Modules linked in:|Kernel tried to/
+	       line ~ /rcu: INFO:|sleeping function called|Unable to handle|general protection|\[ cut here \]|ODEBUG:|Modules linked in:|Kernel tried to/ ||
+	       line ~ /kmemleak: [A-Z]/ && line !~ /kmemleak: (Kernel .* initialized|Automatic)/
+}
+
+# What kmemleak says in the end, see kunit/leaks.c; of many, some.  What the task
+# that boots has lost is KUnit's: its logs, where not all suites are run.
+function leak(line)
+{
+	if (line ~ /kmemleak: unreferenced object/) {
+		found = line
+		lost = 0
+	} else if (line ~ /kmemleak:   comm "/ && line !~ /comm "swapper/) {
+		lost = ++leaks <= 5
+		if (lost)
+			complaints[++nr] = found
+	}
+	if (lost && line ~ /kmemleak:  /)
+		complaints[++nr] = line
 }
 
 function out(line)
@@ -18,6 +35,8 @@ function out(line)
 }
 
 { sub(/\r$/, "") }
+# Where the kernel says when it was.
+{ sub(/^\[ *[0-9]+\.[0-9]+\] /, "") }
 
 /^KTAP version/ && !started {
 	started = 1
@@ -29,6 +48,7 @@ function out(line)
 /^Warning: tempdir/ { next }
 
 complaint($0) { complaints[++nr] = $0 }
+{ leak($0) }
 
 !started { next }
 
@@ -62,6 +82,8 @@ END {
 		exit 1
 	if (!halted)
 		complaints[++nr] = "the kernel did not come to its end"
+	if (leaks)
+		complaints[++nr] = "kmemleak: so many are lost: " leaks
 	for (i = 1; i <= nr; i++)
 		out("# " complaints[i])
 	out((nr ? "not " : "") "ok " results + 1 " the kernel's log has no complaint")
