@@ -287,8 +287,9 @@ static int change_all(Work *w)
 
 /*
  * What has no page yet, and is divided, gets what belongs to its pages part by
- * part (anon_vma), and parts that have different ones stay mappings apart, which
- * is not counted.  So it gets a page first.  Older hosts do not know that call.
+ * part (anon_vma), and parts that have different ones stay mappings apart,
+ * which is not counted.  So it gets a page first.  Older hosts do not know that
+ * call.
  */
 static void see_that_it_rejoins(const Work *w)
 {

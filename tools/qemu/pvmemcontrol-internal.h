@@ -345,9 +345,10 @@ void pvmemcontrol_request(PVMemcontrolState *s, uint32_t id,
                           PVMemcontrolRam *ram, hwaddr offset);
 
 /*
- * Has this vCPU been asked to stop, or to do work for somebody, or is the end of
- * its RCU critical section waited for, and is it about time, in a request?  Whoever has done something, and has more to do, or has
- * waited for others that had, leaves that with EAGAIN.
+ * Has this vCPU been asked to stop, or to do work for somebody, or is the end
+ * of its RCU critical section waited for, and is it about time, in a request?
+ * Whoever has done something, and has more to do, or has waited for others that
+ * had, leaves that with EAGAIN.
  */
 bool pvmemcontrol_must_leave(void);
 

@@ -56,7 +56,7 @@ static void test_vcpu(void)
     guest_stop(g);
 }
 
-/* At TEST_BUF, a vector whose entries take 300 ms each; begins to execute it. */
+/* At TEST_BUF, a vector whose entries take 300 ms each; begins to execute it */
 static void begin_vector(Guest *g, uint64_t array, int nr)
 {
     VM *vm = g->vm;

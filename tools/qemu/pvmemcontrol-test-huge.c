@@ -1,6 +1,6 @@
 /*
- * QTest cases for the pvmemcontrol device: RAM in huge pages of hugetlbfs, which
- * the host protects, drops and guards as a whole
+ * QTest cases for the pvmemcontrol device: RAM in huge pages of hugetlbfs,
+ * which the host protects, drops and guards as a whole
  *
  * They need 256 MiB of such pages: sysctl vm.nr_overcommit_hugepages=128
  *
