@@ -47,6 +47,7 @@ static enum fake_fault fake_next_fault(struct fake_vmm *vmm)
 	}
 	if (vmm->fault_count > 0)
 		vmm->fault_count--;
+	vmm->faults++;
 	return vmm->fault;
 }
 

@@ -121,6 +121,7 @@ enum fake_state {
  * @asked_vcpu: how many were VIOLATION
  * @vectors: how many were VECTOR
  * @ignored: kicks of ids that are not known
+ * @faults: how often something went wrong
  * @late: the buffer that is still to be answered, or NULL
  * @late_answer: with this
  * @log: the first FAKE_LOG of @requests
@@ -169,6 +170,7 @@ struct fake_vmm {
 	unsigned int asked_vcpu;
 	unsigned int vectors;
 	unsigned int ignored;
+	unsigned int faults;
 	struct pvmc_wire *late;
 	struct pvmc_wire late_answer;
 	struct pvmemcontrol_vmm_call log[FAKE_LOG];

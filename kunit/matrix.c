@@ -53,7 +53,22 @@ static const struct {
 	{ "entries", true, true },
 };
 
-#define MATRIX_CASES	(ARRAY_SIZE(matrix_kinds) * ARRAY_SIZE(matrix_modes))
+/*
+ * How it ends: the VMM is mended, or whoever uses it leaves it as it is, which is
+ * after one thing has gone wrong, or while all does.
+ */
+static const struct {
+	const char *name;
+	bool parts;
+	bool all;
+} matrix_ends[] = {
+	{ "", false, false },
+	{ ", parting", true, false },
+	{ ", all, parting", true, true },
+};
+
+#define MATRIX_CASES	(ARRAY_SIZE(matrix_kinds) * ARRAY_SIZE(matrix_modes) * \
+			 ARRAY_SIZE(matrix_ends))
 
 static struct matrix_case matrix_cases[MATRIX_CASES];
 
@@ -146,7 +161,7 @@ static void matrix_memory_is_back(struct kunit *test)
 }
 #endif
 
-/* Each kind in each mode that is another for it, after @prev. */
+/* Each kind in each mode that is another for it, with each end, after @prev. */
 static const void *matrix_next(const struct matrix_case *prev, char *desc,
 			       bool entries)
 {
@@ -154,16 +169,25 @@ static const void *matrix_next(const struct matrix_case *prev, char *desc,
 
 	for (; i < MATRIX_CASES; i++) {
 		struct matrix_case *c = &matrix_cases[i];
-		unsigned int mode = i % ARRAY_SIZE(matrix_modes);
+		unsigned int end = i % ARRAY_SIZE(matrix_ends);
+		unsigned int mode = i / ARRAY_SIZE(matrix_ends) %
+				    ARRAY_SIZE(matrix_modes);
 
-		c->kind = &matrix_kinds[i / ARRAY_SIZE(matrix_modes)];
+		c->kind = &matrix_kinds[i / ARRAY_SIZE(matrix_ends) /
+					ARRAY_SIZE(matrix_modes)];
 		c->vectors = matrix_modes[mode].vectors;
 		c->entries = matrix_modes[mode].entries;
+		c->parts = matrix_ends[end].parts;
+		c->all = matrix_ends[end].all;
 		if (c->entries &&
 		    (!entries || c->kind->fault == FAKE_FAULT_NONE))
 			continue;
-		snprintf(desc, KUNIT_PARAM_DESC_SIZE, "%s, %s", c->kind->name,
-			 matrix_modes[mode].name);
+		/* One device goes once, and memory is a kind of its own. */
+		if (c->all && c->kind->points != MATRIX_EXITS)
+			continue;
+		snprintf(desc, KUNIT_PARAM_DESC_SIZE, "%s, %s%s",
+			 c->kind->name, matrix_modes[mode].name,
+			 matrix_ends[end].name);
 		return c;
 	}
 	return NULL;
@@ -207,6 +231,21 @@ bool matrix_lied(struct kunit *test)
 	return c->kind->fault == FAKE_FAULT_LIE;
 }
 
+/* Client and device go while all goes wrong that does, and then come again. */
+bool matrix_parts(struct kunit *test)
+{
+	const struct matrix_case *c = test->param_value;
+
+	return c->parts;
+}
+
+/* It was told that nothing follows: what was its memory may be anybody's. */
+static void matrix_disconnected(struct kunit *test)
+{
+	KUNIT_EXPECT_NE(test, FAKE_READY, matrix_vmm->state);
+	KUNIT_EXPECT_NULL(test, matrix_vmm->late);
+}
+
 /* From now on all goes well, with VMM and memory. */
 static void matrix_no_fault(struct kunit *test)
 {
@@ -240,6 +279,8 @@ void matrix_plug(struct kunit *test)
 
 	mutex_lock(&matrix_bus);
 	err = matrix_register();
+	if (err)
+		matrix_disconnected(test);
 	mutex_unlock(&matrix_bus);
 	matrix_errno(test, err);
 	if (err)
@@ -298,8 +339,7 @@ void matrix_mend(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, PVMC_UP, READ_ONCE(matrix_dev->state));
 }
 
-/* Have the device go, for good. */
-void matrix_unplug(void)
+static void matrix_unplug_any(void)
 {
 	do {
 		mutex_lock(&matrix_bus);
@@ -307,6 +347,25 @@ void matrix_unplug(void)
 		mutex_unlock(&matrix_bus);
 		flush_work(&matrix_readd_work);
 	} while (matrix_dev);
+}
+
+/* Have the device go, for good. */
+void matrix_unplug(struct kunit *test)
+{
+	matrix_unplug_any();
+	matrix_disconnected(test);
+}
+
+/**
+ * matrix_come_again() - Have a device come, and all go well from now on.
+ * @test: the test; the device has gone
+ *
+ * Context: Process context.
+ */
+void matrix_come_again(struct kunit *test)
+{
+	matrix_no_fault(test);
+	matrix_plug_again(test);
 }
 
 /**
@@ -333,7 +392,7 @@ void matrix_client_add(struct kunit *test, struct pvmemcontrol_client *client)
 void matrix_clear_away(struct kunit *test)
 {
 	matrix_memory_is_back(test);
-	matrix_unplug();
+	matrix_unplug_any();
 }
 
 static bool matrix_point(struct kunit *test, const struct matrix_flow *flow,
@@ -360,18 +419,18 @@ static bool matrix_point(struct kunit *test, const struct matrix_flow *flow,
 		return matrix_failed;
 	}
 	vmm->fault_steps = c->kind->points == MATRIX_STEPS && !c->entries;
-	fake_vmm_fault(vmm, c->kind->fault, err, nr, 1);
+	fake_vmm_fault(vmm, c->kind->fault, err, nr, c->all ? -1 : 1);
 	flow->run(test);
-	return !vmm->fault_count;
+	return vmm->faults;
 }
 
 static int matrix_stride(const struct matrix_flow *flow,
-			 const struct matrix_kind *kind)
+			 const struct matrix_case *c)
 {
 	/* There are not so many allocations. */
-	if (matrix_full || kind->fault == FAKE_FAULT_NONE)
+	if (matrix_full || c->kind->fault == FAKE_FAULT_NONE)
 		return 1;
-	return max(flow->stride, 1);
+	return max(flow->stride, 1) * (c->parts ? 2 : 1);
 }
 
 /**
@@ -387,7 +446,9 @@ void matrix_run(struct kunit *test, const struct matrix_flow *flow)
 {
 	const struct matrix_case *c = test->param_value;
 	const struct matrix_kind *kind = c->kind;
-	u32 last = matrix_full ? kind->last : kind->first + kind->few - 1;
+	/* Where all goes wrong it matters little with what it began. */
+	u32 last = matrix_full && !c->all ? kind->last :
+					    kind->first + kind->few - 1;
 	unsigned int points = 0, survived = 0;
 	u32 err = kind->first;
 	bool happened;
@@ -395,7 +456,7 @@ void matrix_run(struct kunit *test, const struct matrix_flow *flow)
 
 	matrix_test = NULL;
 	do {
-		for (nr = 0;; nr += matrix_stride(flow, kind)) {
+		for (nr = 0;; nr += matrix_stride(flow, c)) {
 			KUNIT_ASSERT_LT(test, nr, 2000);
 			/* So that it can be said which one it was. */
 			test->status = KUNIT_SUCCESS;

@@ -44,11 +44,15 @@ struct matrix_kind {
  * @kind: what happens
  * @vectors: the VMM knows protocol 1.1
  * @entries: it is entries of vectors that go wrong, not exits
+ * @parts: client and device go before anything is mended
+ * @all: it is not one exit, or entry, that goes wrong, but all from that one on
  */
 struct matrix_case {
 	const struct matrix_kind *kind;
 	bool vectors;
 	bool entries;
+	bool parts;
+	bool all;
 };
 
 /* All of them; or all but those about entries of vectors */
@@ -61,7 +65,8 @@ const void *matrix_params_single(const void *prev, char *desc);
  *	plugs nothing in
  * @run: does all of it, from matrix_plug() to matrix_unplug(), and looks
  *	whether all is as it must be; what the test itself needs it has before
- *	that, or after matrix_mend()
+ *	that, or after matrix_mend(); or where matrix_parts(), in place of that,
+ *	after client and device have gone and matrix_come_again()
  * @stride: every how many exits one goes wrong, where there are very many,
  *	unless all are asked for
  */
@@ -80,10 +85,12 @@ void matrix_plug(struct kunit *test);
 void matrix_suspend(void);
 void matrix_resume(struct kunit *test);
 void matrix_mend(struct kunit *test);
-void matrix_unplug(void);
+void matrix_unplug(struct kunit *test);
+void matrix_come_again(struct kunit *test);
 void matrix_client_add(struct kunit *test, struct pvmemcontrol_client *client);
 
 void matrix_errno(struct kunit *test, int err);
 bool matrix_lied(struct kunit *test);
+bool matrix_parts(struct kunit *test);
 
 #endif /* _PVMC_MATRIX_H */

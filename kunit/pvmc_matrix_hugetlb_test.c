@@ -62,24 +62,47 @@ static bool huge_zero(struct kunit *test)
 	return zero;
 }
 
-static void huge_run(struct kunit *test)
+/* The device goes and comes, then the client goes, and the device. */
+static void huge_part(struct kunit *test)
 {
+	matrix_unplug(test);
+	KUNIT_EXPECT_FALSE(test, huge_zero(test));
 	matrix_plug(test);
+	huge_zero(test);
+	huge_zero(test);
+	pvmemcontrol_unregister_client(&pvmc_hugetlb_client);
+	KUNIT_EXPECT_FALSE(test, huge_zero(test));
+	matrix_unplug(test);
+	matrix_come_again(test);
 	matrix_client_add(test, &pvmc_hugetlb_client);
-	huge_zero(test);
-	huge_zero(test);
+}
+
+static void huge_stay(struct kunit *test)
+{
 	matrix_suspend();
 	KUNIT_EXPECT_FALSE(test, huge_zero(test));
 	matrix_resume(test);
 	huge_zero(test);
 	huge_zero(test);
 	matrix_mend(test);
+}
+
+static void huge_run(struct kunit *test)
+{
+	matrix_plug(test);
+	matrix_client_add(test, &pvmc_hugetlb_client);
+	huge_zero(test);
+	huge_zero(test);
+	if (matrix_parts(test))
+		huge_part(test);
+	else
+		huge_stay(test);
 	huge_zero(test);
 	/* What is said of memory is proven anew. */
 	matrix_suspend();
 	matrix_resume(test);
 	KUNIT_EXPECT_TRUE(test, huge_zero(test));
-	matrix_unplug();
+	matrix_unplug(test);
 	KUNIT_EXPECT_FALSE(test, huge_zero(test));
 	pvmemcontrol_unregister_client(&pvmc_hugetlb_client);
 }

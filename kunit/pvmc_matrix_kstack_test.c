@@ -5,13 +5,18 @@
  */
 #include <linux/bitmap.h>
 #include <linux/err.h>
+#include <linux/io.h>
 #include <linux/mm.h>
+#include <linux/page-flags.h>
 
 #include "matrix.h"
 #include "pvmc_kstack_fixture.h"
 
 /* Of which there are the fewest in a block, and so the fewest guards. */
 #define SIZE	PVMEMCONTROL_KSTACK_MAX
+
+/* Blocks that cannot be opened: more than there are at a time. */
+#define LOST_MAX	8U
 
 /* A word of each page of a stack in use. */
 static u64 *kstack_word(const struct kstack_fixture *f, unsigned int i,
@@ -100,12 +105,83 @@ static struct fake_vmm *kstack_new_vmm(struct kunit *test, bool vectors)
 	return f->vmm;
 }
 
+/* The memory of blocks that are lost is nobody's, and their guards are marked. */
+static void kstack_lose(struct kunit *test)
+{
+	struct pvmc_kstack_class *class =
+		&pvmc_kstack_classes[PVMC_KSTACK_CLASSES - 1];
+	struct pvmc_kstack_block *block;
+	struct page *lost[LOST_MAX];
+	unsigned int i, j, guards, nr = 0;
+
+	list_for_each_entry(block, &class->blocks, node) {
+		KUNIT_ASSERT_LT(test, nr, LOST_MAX);
+		lost[nr++] = block->page;
+	}
+	KUNIT_EXPECT_EQ(test, nr, kstack_blocks());
+	pvmc_pool_lose();
+	KUNIT_EXPECT_EQ(test, 0U, kstack_blocks());
+	for (i = 0; i < nr; i++) {
+		KUNIT_EXPECT_NULL(test, pvmc_block_find(page_to_phys(lost[i])));
+		KUNIT_EXPECT_EQ(test, 1, page_count(lost[i]));
+		for (j = 0, guards = 0; j < PVMC_BLOCK_PAGES; j++) {
+			if (!PageOffline(lost[i] + j))
+				continue;
+			__ClearPageOffline(lost[i] + j);
+			guards++;
+		}
+		KUNIT_EXPECT_EQ(test, class->per_block, guards);
+		/* But this VMM stops nobody. */
+		__free_pages(lost[i], get_order(PVMC_BLOCK_SIZE));
+	}
+}
+
+/* The device goes and comes, then all that pvmemcontrol_kstack is, as it does. */
+static void kstack_part(struct kunit *test)
+{
+	struct kstack_fixture *f = test->priv;
+
+	matrix_unplug(test);
+	kstack_check(test);
+	KUNIT_EXPECT_NE(test, 0, kstack_take(test, 0));
+	kstack_take(test, PVMEMCONTROL_KSTACK_UNGUARDED);
+	matrix_plug(test);
+	kstack_check(test);
+	kstack_take(test, 0);
+	kstack_give_back(test);
+	kstack_put_all(f);
+	pvmc_pool_exit();
+	kstack_check(test);
+	pvmemcontrol_unregister_client(&pvmc_kstack_client);
+	pvmc_idle_exit();
+	kstack_check(test);
+	kstack_lose(test);
+	matrix_unplug(test);
+
+	/* And comes again, and the VMM has nothing of what it had. */
+	bitmap_zero(f->forbidden, f->nr_pages);
+	pvmc_pool_init();
+	matrix_come_again(test);
+	matrix_client_add(test, &pvmc_kstack_client);
+}
+
+static void kstack_stay(struct kunit *test)
+{
+	matrix_suspend();
+	KUNIT_EXPECT_NE(test, 0, kstack_take(test, 0));
+	matrix_resume(test);
+	kstack_check(test);
+	kstack_take(test, PVMEMCONTROL_KSTACK_UNGUARDED);
+	kstack_take(test, PVMEMCONTROL_KSTACK_NOWAIT);
+	kstack_give_back(test);
+	matrix_mend(test);
+}
+
 static void kstack_mended(struct kunit *test)
 {
 	struct kstack_fixture *f = test->priv;
 	unsigned int i;
 
-	matrix_mend(test);
 	for (i = 0; i < PVMC_KSTACK_CLASSES; i++)
 		KUNIT_EXPECT_TRUE(test, list_empty(&pvmc_kstack_classes[i].doubtful));
 	/* What it said that it had done, and had not, nobody knows. */
@@ -134,17 +210,14 @@ static void kstack_run(struct kunit *test)
 	kstack_take(test, 0);
 	kstack_take(test, PVMEMCONTROL_KSTACK_NOWAIT);
 	kstack_give_back(test);
-	matrix_suspend();
-	KUNIT_EXPECT_NE(test, 0, kstack_take(test, 0));
-	matrix_resume(test);
-	kstack_check(test);
-	kstack_take(test, PVMEMCONTROL_KSTACK_UNGUARDED);
-	kstack_take(test, PVMEMCONTROL_KSTACK_NOWAIT);
-	kstack_give_back(test);
+	if (matrix_parts(test))
+		kstack_part(test);
+	else
+		kstack_stay(test);
 	kstack_mended(test);
 	pvmemcontrol_unregister_client(&pvmc_kstack_client);
 	pvmc_idle_exit();
-	matrix_unplug();
+	matrix_unplug(test);
 }
 
 static const struct matrix_flow kstack_flow = {

@@ -220,9 +220,88 @@ static void seal_forget_all(void)
 	seal_f->ready = false;
 }
 
+/* Nothing is left in the end but pages that the VMM has not opened. */
+static void seal_lost(struct kunit *test)
+{
+	u64 held = 0;
+	unsigned int i;
+
+	KUNIT_EXPECT_TRUE(test, list_empty(&seal_areas));
+	for (i = 0; i < NR_SEAL_PARTS; i++)
+		seal_f->part[i].left = true;
+	for (i = 0; i < SEAL_PAGES; i++) {
+		/* Of the kernel's own nothing is freed. */
+		bool may_be = seal_part_of(i) != &seal_f->part[SEAL_KERNEL];
+
+		if (page_count(seal_f->page[i]) == 1) {
+			if (may_be && !matrix_lied(test))
+				KUNIT_EXPECT_EQ_MSG(test, SEAL_OPEN,
+						    seal_f->permits[i],
+						    "page %u", i);
+			continue;
+		}
+		KUNIT_EXPECT_TRUE(test, may_be);
+		KUNIT_EXPECT_EQ(test, 2, page_count(seal_f->page[i]));
+		put_page(seal_f->page[i]);
+		held++;
+	}
+	KUNIT_EXPECT_EQ(test, held, seal_stats.held);
+	seal_stats.held = 0;
+}
+
+/* Whether its pages are nobody's, and may become somebody's. */
+static bool seal_is_free(enum seal_part which)
+{
+	const struct part *part = &seal_f->part[which];
+	unsigned int i;
+
+	for (i = part->first; i < part->first + part->nr; i++)
+		if (page_count(seal_f->page[i]) > 1)
+			return false;
+	return true;
+}
+
+/* The device goes and comes, then all that pvmemcontrol_perm is, as it does. */
+static void seal_part(struct kunit *test)
+{
+	matrix_unplug(test);
+	seal_check(test);
+	seal_goes(test, SEAL_AFTER_INIT);
+	matrix_plug(test);
+	seal_check(test);
+	if (seal_is_free(SEAL_MODULE))
+		seal_comes(test, SEAL_MODULE);
+	seal_comes(test, SEAL_ANOTHER);
+	seal_exit();
+	seal_lost(test);
+	pvmemcontrol_unregister_client(&pvmc_perm_client);
+	perm_retry_exit();
+	perm_table_exit();
+	matrix_unplug(test);
+
+	/* And comes again, and the VMM has nothing of what it had. */
+	memset(seal_f->permits, SEAL_OPEN, SEAL_PAGES);
+	perm_table_init();
+	perm_send_init();
+	matrix_come_again(test);
+	matrix_client_add(test, &pvmc_perm_client);
+	seal_comes(test, SEAL_KERNEL);
+	seal_comes(test, SEAL_ANOTHER);
+}
+
+static void seal_stay(struct kunit *test)
+{
+	matrix_suspend();
+	seal_check(test);
+	matrix_resume(test);
+	seal_check(test);
+	seal_comes(test, SEAL_ANOTHER);
+	seal_goes(test, SEAL_AFTER_INIT);
+	matrix_mend(test);
+}
+
 static void seal_mended(struct kunit *test)
 {
-	matrix_mend(test);
 	if (matrix_lied(test)) {
 		matrix_suspend();
 		memset(seal_f->permits, SEAL_OPEN, SEAL_PAGES);
@@ -251,12 +330,10 @@ static void seal_run(struct kunit *test)
 	seal_comes(test, SEAL_AFTER_INIT);
 	seal_readies(test);
 	seal_goes(test, SEAL_MODULE);
-	matrix_suspend();
-	seal_check(test);
-	matrix_resume(test);
-	seal_check(test);
-	seal_comes(test, SEAL_ANOTHER);
-	seal_goes(test, SEAL_AFTER_INIT);
+	if (matrix_parts(test))
+		seal_part(test);
+	else
+		seal_stay(test);
 	seal_mended(test);
 	seal_exit();
 	KUNIT_EXPECT_TRUE(test, list_empty(&seal_areas));
@@ -266,7 +343,7 @@ static void seal_run(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 0UL, perm_table_owned());
 	pvmemcontrol_unregister_client(&pvmc_perm_client);
 	perm_retry_exit();
-	matrix_unplug();
+	matrix_unplug(test);
 }
 
 static void matrix_seal(struct kunit *test)
@@ -274,6 +351,7 @@ static void matrix_seal(struct kunit *test)
 	static const struct matrix_flow flow = {
 		.new_vmm = seal_new_vmm,
 		.run = seal_run,
+		.stride = 2,
 	};
 
 	matrix_run(test, &flow);

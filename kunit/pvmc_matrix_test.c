@@ -19,6 +19,8 @@ struct life {
 	u8 *dropped;			/* by page: it was really asked for */
 	u64 calls;
 	u64 failures;
+	u64 counted_calls;		/* before that, by the core */
+	u64 counted_errors;
 	int attached;
 };
 
@@ -115,8 +117,7 @@ static int life_init(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, l->pages);
 	l->client.name = "life";
 	l->client.ops = &life_ops;
-	fake_client_add(test, &l->client);
-	return 0;
+	return pvmemcontrol_register_client(&l->client);
 }
 
 static void life_exit(struct kunit *test)
@@ -124,6 +125,8 @@ static void life_exit(struct kunit *test)
 	struct life *l = test->priv;
 
 	matrix_clear_away(test);
+	if (l && l->client.node)
+		pvmemcontrol_unregister_client(&l->client);
 	if (l && l->pages)
 		__free_pages(l->pages, LIFE_ORDER);
 }
@@ -180,41 +183,84 @@ static void life_use(struct kunit *test)
 	life_batch(test);
 }
 
-static void life_run(struct kunit *test)
+static void life_count(struct life *l)
 {
-	struct life *l = test->priv;
-	u64 calls, errors;
-
-	memset(page_address(l->pages), STALE, LIFE_PAGES * PAGE_SIZE);
-	memset(l->dropped, 0, LIFE_PAGES);
 	l->calls = 0;
 	l->failures = 0;
-	calls = fake_client_sum(&l->client.counters->calls);
-	errors = fake_client_sum(&l->client.counters->errors);
+	l->counted_calls = fake_client_sum(&l->client.counters->calls);
+	l->counted_errors = fake_client_sum(&l->client.counters->errors);
+}
 
+/* Those of batches come on top. */
+static void life_counted(struct kunit *test)
+{
+	struct life *l = test->priv;
+
+	KUNIT_EXPECT_GE(test, fake_client_sum(&l->client.counters->calls),
+			l->counted_calls + l->calls);
+	KUNIT_EXPECT_GE(test, fake_client_sum(&l->client.counters->errors),
+			l->counted_errors + l->failures);
+}
+
+/* The device goes and comes, then the client goes, and the device. */
+static void life_part(struct kunit *test)
+{
+	struct life *l = test->priv;
+
+	matrix_unplug(test);
+	KUNIT_EXPECT_EQ(test, 0, l->attached);
 	KUNIT_EXPECT_EQ(test, -ENODEV, life_drop(l, 0, 1));
+	life_memory(test);
 	matrix_plug(test);
-	KUNIT_EXPECT_EQ(test, 1, l->attached);
 	life_use(test);
 	life_memory(test);
+	life_counted(test);
+	pvmemcontrol_unregister_client(&l->client);
+	KUNIT_EXPECT_EQ(test, 0, l->attached);
+	life_memory(test);
+	matrix_unplug(test);
+	life_memory(test);
+	matrix_come_again(test);
+	matrix_client_add(test, &l->client);
+	life_count(l);
+}
+
+static void life_stay(struct kunit *test)
+{
+	struct life *l = test->priv;
+
 	matrix_suspend();
 	KUNIT_EXPECT_EQ(test, l->attached ? -EIO : -ENODEV, life_drop(l, 0, 1));
 	matrix_resume(test);
 	life_use(test);
 	life_memory(test);
 	matrix_mend(test);
+}
+
+static void life_run(struct kunit *test)
+{
+	struct life *l = test->priv;
+
+	memset(page_address(l->pages), STALE, LIFE_PAGES * PAGE_SIZE);
+	memset(l->dropped, 0, LIFE_PAGES);
+	life_count(l);
+	KUNIT_EXPECT_EQ(test, -ENODEV, life_drop(l, 0, 1));
+	matrix_plug(test);
+	KUNIT_EXPECT_EQ(test, 1, l->attached);
+	life_use(test);
+	life_memory(test);
+	if (matrix_parts(test))
+		life_part(test);
+	else
+		life_stay(test);
 	KUNIT_EXPECT_EQ(test, 1, l->attached);
 	KUNIT_EXPECT_EQ(test, 0, life_drop(l, 4, 2));
 	life_memory(test);
-	matrix_unplug();
+	matrix_unplug(test);
 	KUNIT_EXPECT_EQ(test, 0, l->attached);
 	KUNIT_EXPECT_EQ(test, -ENODEV, life_drop(l, 0, 1));
 	life_memory(test);
-	/* Those of batches come on top. */
-	KUNIT_EXPECT_GE(test, fake_client_sum(&l->client.counters->calls),
-			calls + l->calls);
-	KUNIT_EXPECT_GE(test, fake_client_sum(&l->client.counters->errors),
-			errors + l->failures);
+	life_counted(test);
 }
 
 static void matrix_core(struct kunit *test)
