@@ -410,9 +410,11 @@ struct PVMemcontrolState {
     PVMemcontrolCounters *counters;
 
     /*
-     * For and from a migration stream: @connections, flat; @has_told; and
-     * pvmemcontrol_memory_kind() where the guest came from
+     * For and from a migration stream, which may end within any of them:
+     * @phase; @connections, flat; @has_told; and pvmemcontrol_memory_kind()
+     * where the guest came from
      */
+    uint32_t saved_phase;
     uint32_t saved_count;
     uint64_t *saved_gpa;
     bool saved_told;

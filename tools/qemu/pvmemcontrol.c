@@ -254,6 +254,7 @@ static int pre_save(void *opaque)
     PVMemcontrolState *s = opaque;
 
     QEMU_LOCK_GUARD(&s->lock);
+    s->saved_phase = s->phase;
     s->saved_count = s->connections->count;
     s->saved_gpa = g_memdup2(s->connections->gpa,
                              s->saved_count * sizeof(s->saved_gpa[0]));
@@ -286,7 +287,7 @@ static bool saved_is_sane(void *opaque, int version_id)
 {
     PVMemcontrolState *s = opaque;
 
-    if (s->phase <= PVMEMCONTROL_WORKING &&
+    if (s->saved_phase <= PVMEMCONTROL_WORKING &&
         s->saved_count <= s->max_connections) {
         return true;
     }
@@ -313,6 +314,7 @@ static int post_load(void *opaque, int version_id)
     }
     c = pvmemcontrol_connections_new(MAX(s->saved_count, 1));
     QEMU_LOCK_GUARD(&s->lock);
+    s->phase = s->saved_phase;
     if (s->saved_count) {
         memcpy(c->gpa, s->saved_gpa, s->saved_count * sizeof(c->gpa[0]));
     }
@@ -393,7 +395,7 @@ static const VMStateDescription vmstate_pvmemcontrol = {
         VMSTATE_PCI_DEVICE(parent_obj, PVMemcontrolState),
         VMSTATE_UINT64(payload, PVMemcontrolState),
         VMSTATE_UINT32(command, PVMemcontrolState),
-        VMSTATE_UINT32(phase, PVMemcontrolState),
+        VMSTATE_UINT32(saved_phase, PVMemcontrolState),
         VMSTATE_BOOL(saved_told, PVMemcontrolState),
         VMSTATE_UINT32(saved_kind, PVMemcontrolState),
         VMSTATE_UINT32(saved_count, PVMemcontrolState),
