@@ -21,5 +21,6 @@ must 'load the core' modprobe pvmemcontrol_pci
 must 'load the consumer' modprobe pvmemcontrol_kstack
 must 'load a driver that uses it' insmod /lib/test-modules/pvmc_kstack_user.ko
 equal 'the policy' "$(cat /sys/kernel/pvmemcontrol/kstack/policy)" panic
+until_here
 echo softirq >/sys/kernel/debug/pvmc_kstack_user/overflow
 finish

@@ -42,7 +42,6 @@ equal 'the neighbour was as before then' "$(value changed /tmp/overflow)" 0
 equal 'and is still' "$(value changed_in_the_end /tmp/overflow)" 0
 echo client >/sys/module/pvmemcontrol/parameters/violation
 equal 'the policy' "$(cat /sys/kernel/pvmemcontrol/kstack/policy)" panic
-# What was printed until here is to reach the host.
-sleep 1
+until_here
 echo process >$dir/overflow
 finish

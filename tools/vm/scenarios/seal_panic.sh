@@ -18,5 +18,6 @@ check 'load the transport' modprobe pvmemcontrol_pci
 check 'load the consumer' modprobe pvmemcontrol_perm
 check 'load the attacker' insmod /lib/test-modules/pvmc_sealed.ko
 check 'the init of all is over' settle
+until_here
 echo 'own vmap store' >/sys/kernel/debug/pvmc_sealed/write
 finish

@@ -25,5 +25,6 @@ must 'all are to be reported' eval \
 check 'no panic' eval "echo 'process write' >$dir/run"
 must 'each as its client says' eval \
 	'echo client >/sys/module/pvmemcontrol/parameters/violation'
+until_here
 echo 'process write' >$dir/run
 finish

@@ -18,5 +18,6 @@ must 'load the client' insmod /lib/test-modules/pvmc_guarded.ko
 must 'protect a page' eval "echo 1 >$dir/protect"
 host set x-fault-codes $((1 << 12))	# MPROTECT_RW
 must 'the VMM falls silent' host set x-fault-mode silent
+until_here
 touch_page $dir/page
 finish

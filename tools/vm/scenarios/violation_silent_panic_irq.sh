@@ -16,5 +16,6 @@ must 'load the core' modprobe pvmemcontrol_pci
 must 'load the client' insmod /lib/test-modules/pvmc_guarded.ko
 host set x-fault-codes $((1 << 12))	# MPROTECT_RW
 must 'the VMM falls silent' host set x-fault-mode silent
+until_here
 echo 'hardirq read' >/sys/kernel/debug/pvmc_guarded/run
 finish

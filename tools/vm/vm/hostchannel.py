@@ -36,10 +36,11 @@ def _plain(value):
 class HostChannel(threading.Thread):
     """Serves the guest's port until the machine is gone."""
 
-    def __init__(self, sock, travel):
+    def __init__(self, sock, travel, wait_written):
         super().__init__(daemon=True)
         self._sock = sock
         self._travel = travel
+        self._wait_written = wait_written
         self._inherited_properties = None
         self._snapshot_of = None        # the request that asked for it
 
@@ -86,7 +87,7 @@ class HostChannel(threading.Thread):
             raise RequestError(f"unknown request '{name}'; 'host help' lists "
                                "them")
         function, usage = handler
-        if name in ("qmp", "when"):
+        if name in ("qmp", "when", "printed"):
             return function(self, rest)
         arguments = rest.split()
         needed = [w for w in usage.split() if not w.startswith("[")]
@@ -127,6 +128,15 @@ class HostChannel(threading.Thread):
 
     def _naming(self):
         return str(naming_error())
+
+    # Requests about the guest's output
+
+    def _printed(self, text):
+        if not text:
+            raise RequestError("usage: host printed TEXT")
+        if not self._wait_written(text.encode(), LONGEST_WAIT):
+            raise RequestError("that was not printed")
+        return ""
 
     # Requests about the device
 
@@ -218,6 +228,7 @@ REQUESTS = {
     "pageout": (HostChannel._pageout, "GPA LENGTH"),
     "vma": (HostChannel._vma, "GPA LENGTH"),
     "naming": (HostChannel._naming, ""),
+    "printed": (HostChannel._printed, "TEXT"),
     "counter": (HostChannel._counter, "NAME [DEVICE]"),
     "counters": (HostChannel._counters, "[DEVICE]"),
     "set": (HostChannel._set, "PROPERTY VALUE [DEVICE]"),

@@ -8,6 +8,7 @@ import selectors
 import shlex
 import signal
 import sys
+import threading
 import time
 
 from .hostchannel import HostChannel
@@ -40,6 +41,8 @@ class Stream:
         self._marker = b"\0" + nonce + b"\0"
         self._fd = fd
         self._held = b""
+        self._last = b""                # of what was written
+        self._written = threading.Condition()   # guards _last
         self.ended = False
 
     def feed(self, data):
@@ -60,8 +63,17 @@ class Stream:
         self._write(self._held)
         self._held = b""
 
+    def wait_written(self, text, seconds):
+        """Waits for text to be among the last of what was written; returns
+        whether it is."""
+        with self._written:
+            return self._written.wait_for(lambda: text in self._last, seconds)
+
     def _write(self, data):
         write_all(self._fd, data)
+        with self._written:
+            self._last = (self._last + data)[-CHUNK:]
+            self._written.notify_all()
 
 
 def write_all(fd, data):
@@ -116,7 +128,8 @@ class Session:
             sys.stderr.write(self._machine.errors())
             raise
         sockets = self._machine.sockets
-        HostChannel(sockets["host"], Travel(self._machine, qmp)).start()
+        HostChannel(sockets["host"], Travel(self._machine, qmp),
+                    self._out.wait_written).start()
         takers = {"out": self._out.feed, "err": self._err.feed,
                   "kmsg": self._log.feed, "verdict": self._take_verdict,
                   "console": self._take_console}

@@ -12,6 +12,8 @@
 #				"not ok NAME: WHY"; each is a test of its own,
 #				and so is its ending with status 0
 #   note TEXT...		a comment
+#   until_here		what was printed until here has reached the host: for what
+#			may not go on, as after a panic
 #   by_length SHORT USUAL FULL	prints which of these it is, for what may repeat
 #				itself more or less often (tools/check/scenarios)
 #   finish			last: exits, with 1 if anything failed, or if the
@@ -40,6 +42,13 @@ plan()
 note()
 {
 	echo "$*" | sed 's/^/# /'
+}
+
+until_here()
+{
+	note "until here: $ktap_number"
+	host printed "# until here: $ktap_number" >/dev/null ||
+		not_ok 'what was printed reaches the host'
 }
 
 by_length()
