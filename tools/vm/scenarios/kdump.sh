@@ -36,8 +36,7 @@ if [ "$stage" = first ]; then
 	hand_over ktap_number+1
 	must 'load the kernel for a dump' kexec_load panic /boot/vmlinuz \
 		/tmp/next.cpio "$(command_line dump nr_cpus=1 irqpoll reset_devices)"
-	sync
-	sleep 1
+	until_here
 	echo c >/proc/sysrq-trigger
 fi
 

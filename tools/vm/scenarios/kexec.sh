@@ -48,6 +48,7 @@ if [ "$stage" = first ]; then
 		run="pvmemctl protect none -f -P \$GPA 4096"
 	# As many as there are then, if this one fails to start it.
 	hand_over ktap_number
+	until_here
 	kexec_load now /boot/vmlinuz /tmp/next.cpio "$(command_line second)"
 	must 'another kernel' false
 fi
