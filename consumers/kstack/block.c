@@ -24,7 +24,9 @@
  * Nothing may look into a guard while the host forbids it.  The page allocator
  * has handed the block out, so what is left is who goes through all memory: the
  * readers of /proc/kcore, hibernation and crash dumps.  They leave out pages
- * that are marked as offline, as these are.
+ * that are marked as offline, as these are.  And kmemleak, which does not read
+ * pages as such; but what the boot allocator gave out it goes on reading when
+ * that has been freed as an initrd is, and so is told.
  *
  * A block goes back to the page allocator only after the VMM has said that it
  * opened all of it, and a word of each guard has been read to see whether that
@@ -33,6 +35,7 @@
 #include <linux/export.h>
 #include <linux/gfp.h>
 #include <linux/io.h>
+#include <linux/kmemleak.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/overflow.h>
@@ -397,6 +400,7 @@ pvmc_block_carve(struct pvmc_kstack_class *class)
 		stack->base = phys_to_virt(pvmc_guard_phys(block, i)) +
 			      PAGE_SIZE;
 		stack->backed = true;
+		kmemleak_free_part_phys(pvmc_guard_phys(block, i), PAGE_SIZE);
 	}
 	if (xa_err(xa_store(&pvmc_blocks,
 			    pvmc_block_start(block) / PVMC_BLOCK_SIZE, block,
