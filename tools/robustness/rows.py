@@ -4,6 +4,10 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+# All scenarios with a kernel that looks take long: what has to be run once more is
+# a part of them.
+PARTS = 4
+
 SCENARIOS = Path(__file__).resolve().parents[1] / 'vm/scenarios'
 
 
@@ -44,8 +48,9 @@ ROWS = [
     Row('suspend', 'suspend',
         scenarios('suspend*', 'hibernat*')),
     Row('travel', 'migration and snapshots', scenarios('travel*')),
-    Row('debug', 'all, memory and locks checked',
-        'tools/check/scenarios --kernel debug --length short --jobs 2'),
+    *(Row(f'debug-{part}', f'all, memory and locks checked, {part} of {PARTS}',
+          'tools/check/scenarios --kernel debug --length short --jobs 2 '
+          f'--part {part}/{PARTS}') for part in range(1, PARTS + 1)),
     Row('debug-kunit', 'all suites, the same, on two CPUs',
         'kunit/run --kernel debug'),
     Row('races', 'data races looked for, preempted anywhere',
