@@ -186,6 +186,37 @@ static void drop_unsure(struct kunit *test)
 	}
 }
 
+/* Some stacks are had and given back: of how many is it not known what they hold? */
+static unsigned int drop_strange(struct kunit *test)
+{
+	struct kstack_fixture *f = test->priv;
+	unsigned int i, strange = 0;
+
+	for (i = 0; i < SOME; i++)
+		kstack_get(test, SZ_16K);
+	kstack_put_all(f);
+	pvmc_idle_run(0);
+	for (i = 0; i < SOME; i++)
+		strange += f->stack[i]->left_by == PVMC_LEFT_BY_MANY;
+	return strange;
+}
+
+/* The VMM says that what it drops is zero, until memory comes of which it is not. */
+static void drop_memory_comes(struct kunit *test)
+{
+	struct kstack_fixture *f = test->priv;
+
+	kstack_plug(test, true);
+	f->vmm->zeroes = true;
+	kstack_client(test);
+	KUNIT_EXPECT_EQ(test, SOME, drop_some(test));
+	KUNIT_EXPECT_EQ(test, 0U, drop_strange(test));
+	f->vmm->zeroing = 0;
+	pvmc_memory_comes();
+	KUNIT_EXPECT_EQ(test, SOME, drop_strange(test));
+	kstack_consistent(test);
+}
+
 #ifdef CONFIG_FAULT_INJECTION
 static void drop_no_memory(struct kunit *test)
 {
@@ -211,6 +242,7 @@ static struct kunit_case pvmc_kstack_drop_cases[] = {
 	KUNIT_CASE_PARAM(drop_other, batch_mode_params),
 	KUNIT_CASE_PARAM(drop_fault, batch_mode_params),
 	KUNIT_CASE_PARAM(drop_unsure, batch_mode_params),
+	KUNIT_CASE(drop_memory_comes),
 #ifdef CONFIG_FAULT_INJECTION
 	KUNIT_CASE(drop_no_memory),
 #endif
