@@ -116,10 +116,12 @@ equal 'consumer: the kernel has cleared none' \
 
 # --- a VMM that does not do it ----------------------------------------------------
 
+# All of them: where one page was in a part of memory of which nothing was known yet
+# when the next VMM refuses, that part would be cleared by the kernel from then on.
 drops_again()
 {
 	drops_before=$(counter dropped)
-	pages 2 1 touch && [ "$(counter dropped)" -gt "$drops_before" ]
+	pages 2 8 touch && [ $(($(counter dropped) - drops_before)) -ge 8 ]
 }
 
 for how in 'mode errno errno 12' 'mode refuse' 'mode silent' 'mode garbage' \
@@ -135,7 +137,7 @@ do
 		$(($(host counter faults-injected) - injected)) 1
 	at_least "$how: it was noticed" $(($(counter failed) - failed)) 1
 	check "$how: once it is over pages are dropped again" \
-		wait_for 30 drops_again
+		wait_for 10 drops_again
 done
 
 # In the middle of a page: some pieces are dropped, the others are not.
