@@ -105,7 +105,11 @@ check 'static keys: scheduler statistics' toggle \
 	/proc/sys/kernel/sched_schedstats
 check 'static keys: BPF statistics' toggle /proc/sys/kernel/bpf_stats_enabled
 check 'static keys: delay accounting' toggle /proc/sys/kernel/task_delayacct
-check 'static calls: preemption' preemption
+if [ -e /sys/kernel/realtime ]; then
+	skip 'static calls: preemption' 'PREEMPT_RT has one kind of it'
+else
+	check 'static calls: preemption' preemption
+fi
 check 'ftrace: function' trace function 'vfs_*'
 check 'ftrace: function graph' trace function_graph 'vfs_*'
 check 'ftrace: every function' trace function ''
