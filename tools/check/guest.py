@@ -24,8 +24,6 @@ Each of these lines may be repeated, and may have several words:
                                     debug (tools/vm/kernels)
     # tier: kernels                 run it in this tier too: with each of the
                                     kernels that are tested beside the first
-    # tier: races                   run it in this tier too: with the kernel
-                                    kcsan, for what does several things at once
     # tier: only kvm-6.1            and nowhere else
     # not-with: debug REASON        it cannot be run with this kernel: skipped
 
@@ -52,7 +50,7 @@ HEADER = re.compile(r'^# (vm|vm-stock|make|add|add32|tool|module|sample|tier|'
 OUTER_KERNELS = ('6.12', '6.1')
 KVM_TIERS = {f'kvm-{name}': name for name in OUTER_KERNELS}
 # Kernels that scenarios are chosen for.
-KERNEL_TIERS = ('debug', 'kernels', 'races')
+KERNEL_TIERS = ('debug', 'kernels')
 
 
 @dataclass

@@ -53,12 +53,10 @@ ROWS = [
           f'--part {part}/{PARTS}') for part in range(1, PARTS + 1)),
     Row('debug-kunit', 'all suites, the same, on two CPUs',
         'kunit/run --kernel debug'),
-    Row('races', 'data races looked for, preempted anywhere',
-        'tools/check/scenarios --kernel kcsan --tier races --length short '
-        '--jobs 2'),
-    Row('realtime', 'with PREEMPT_RT',
-        'tools/check/scenarios --kernel 6.1-rt --tier kernels --length short '
-        '--jobs 2'),
+    Row('races', 'all, data races looked for, preempted anywhere',
+        'tools/check/scenarios --kernel kcsan --length short --jobs 2'),
+    Row('realtime', 'all, with PREEMPT_RT',
+        'tools/check/scenarios --kernel 6.1-rt --length short --jobs 2'),
     Row('soak', 'all loads at once', 'tools/soak {minutes}', unit='events'),
     Row('soak-debug', 'the same, memory and locks checked',
         'tools/soak --kernel debug {minutes}', unit='events'),

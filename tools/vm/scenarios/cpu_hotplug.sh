@@ -6,7 +6,7 @@
 # vm: --add tools/vm/scenarios/facts:/lib/facts.sh
 # vm: --add tools/vm/scenarios/load:/lib/load.sh
 # module: pvmc_load pvmc_kstack_user pvmc_guarded
-# tier: kernels races
+# tier: kernels
 . /lib/ktap.sh
 . /lib/facts.sh
 . /lib/load.sh

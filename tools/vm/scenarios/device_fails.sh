@@ -10,7 +10,6 @@
 # vm: --add tools/vm/scenarios/seal:/lib/seal.sh
 # module: pvmc_kstack_user pvmc_perm_user
 # add: device_fails
-# tier: races
 . /lib/ktap.sh
 . /lib/facts.sh
 . /lib/seal.sh

@@ -9,7 +9,7 @@
 # vm: --memory 4G --cpus 2 --add tools/vm/scenarios/facts:/lib/facts.sh
 # vm: --append 'hugepagesz=1G hugepages=1 hugepagesz=2M hugepages=8'
 # add: hugepage
-# tier: kernels races
+# tier: kernels
 . /lib/ktap.sh
 . /lib/facts.sh
 

@@ -5,7 +5,6 @@
 #
 # vm: --memory 512M --cpus 2 --add tools/vm/scenarios/facts:/lib/facts.sh
 # add: ioctl_fuzz ioctl_who
-# tier: races
 # add32: ioctl_fuzz ioctl_who
 . /lib/ktap.sh
 . /lib/facts.sh

@@ -2,7 +2,7 @@
 # Guarded stacks: what may be done on one, who touches a guard is stopped before
 # the neighbour changes, and what is idle costs the host nothing.
 #
-# tier: debug kernels races
+# tier: debug kernels
 # vm: --memory 1G --cpus 2 --timeout 240 --add tools/vm/scenarios/facts:/lib/facts.sh
 # module: pvmc_kstack_user
 # add: kstack_ptrace

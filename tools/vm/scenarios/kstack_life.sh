@@ -4,7 +4,6 @@
 #
 # vm: --memory 1G --cpus 2 --timeout 240 --add tools/vm/scenarios/facts:/lib/facts.sh
 # module: pvmc_kstack_user
-# tier: races
 . /lib/ktap.sh
 . /lib/facts.sh
 

@@ -11,7 +11,7 @@
 # vm: --add tools/vm/scenarios/load:/lib/load.sh
 # module: pvmc_load
 # add: hugepage
-# tier: kernels races
+# tier: kernels
 . /lib/ktap.sh
 . /lib/facts.sh
 . /lib/load.sh

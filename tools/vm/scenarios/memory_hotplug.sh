@@ -8,7 +8,7 @@
 # vm: --add tools/vm/scenarios/facts:/lib/facts.sh
 # vm: --add tools/vm/scenarios/pages:/lib/pages.sh
 # add: hugepage hugepool
-# tier: kernels races
+# tier: kernels
 . /lib/ktap.sh
 . /lib/facts.sh
 . /lib/pages.sh

@@ -7,7 +7,6 @@
 # vm: --add tools/vm/scenarios/facts:/lib/facts.sh
 # vm: --add tools/vm/scenarios/perm:/lib/perm.sh
 # module: pvmc_perm_user pvmc_perm_peer
-# tier: races
 . /lib/ktap.sh
 . /lib/facts.sh
 . /lib/perm.sh

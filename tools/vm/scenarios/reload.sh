@@ -4,7 +4,6 @@
 #
 # vm: --memory 1G --cpus 2 --add tools/vm/scenarios/facts:/lib/facts.sh
 # add: reload
-# tier: races
 . /lib/ktap.sh
 . /lib/facts.sh
 

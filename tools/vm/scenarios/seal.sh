@@ -5,7 +5,7 @@
 # vm: --memory 1G --cpus 2 --add tools/vm/scenarios/facts:/lib/facts.sh
 # vm: --add tools/vm/scenarios/seal:/lib/seal.sh
 # module: pvmc_sealed
-# tier: kernels races
+# tier: kernels
 . /lib/ktap.sh
 . /lib/facts.sh
 . /lib/seal.sh

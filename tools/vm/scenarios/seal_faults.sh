@@ -4,7 +4,6 @@
 #
 # vm: --memory 1G --cpus 2 --add tools/vm/scenarios/facts:/lib/facts.sh
 # vm: --add tools/vm/scenarios/seal:/lib/seal.sh
-# tier: races
 . /lib/ktap.sh
 . /lib/facts.sh
 . /lib/seal.sh

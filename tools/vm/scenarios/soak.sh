@@ -10,7 +10,6 @@
 # module: pvmc_soak pvmc_trim_deep
 # add: trim_load trim_sleepers stale soak_memory soak_ioctl
 # tool: pvmemctl
-# tier: races
 . /lib/ktap.sh
 . /lib/facts.sh
 . /lib/seal.sh

@@ -10,7 +10,8 @@
 # vm: --add tools/vm/scenarios/load:/lib/load.sh
 # module: pvmc_load
 # add: hugepage
-# tier: kernels races
+# tier: kernels
+# not-with: kcsan what wakes the kernel up is watched before that can be done: it is reset
 # not-with: newest 7.3.4 wakes up without its virtio-serial ports, whoever is loaded
 . /lib/ktap.sh
 . /lib/facts.sh

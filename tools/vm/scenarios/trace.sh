@@ -9,7 +9,7 @@
 # vm: --add tools/record/linux-6.1.list:/root/list
 # module: pvmc_guarded pvmc_perm_bench
 # add: hugepage touch_page
-# tier: kernels races
+# tier: kernels
 . /lib/ktap.sh
 . /lib/facts.sh
 

@@ -10,7 +10,6 @@
 # vm: --add tools/vm/scenarios/load:/lib/load.sh
 # module: pvmc_load pvmc_kstack_user pvmc_perm_user
 # add: hugepage
-# tier: races
 . /lib/ktap.sh
 . /lib/facts.sh
 . /lib/seal.sh

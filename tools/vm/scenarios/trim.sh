@@ -7,7 +7,7 @@
 # vm: --add tools/vm/scenarios/trim_facts:/lib/trim.sh
 # module: pvmc_trim_deep
 # add: trim_sleepers
-# tier: kernels races
+# tier: kernels
 . /lib/ktap.sh
 . /lib/facts.sh
 . /lib/trim.sh

@@ -2,7 +2,7 @@
 # Processes and threads that come and go without end, while stacks are trimmed
 # ten times a second.  An argument says for how many seconds (tools/soak).
 #
-# tier: debug races
+# tier: debug
 # vm: --memory 1G --cpus 2
 # vm: --add tools/vm/scenarios/facts:/lib/facts.sh
 # vm: --add tools/vm/scenarios/trim_facts:/lib/trim.sh

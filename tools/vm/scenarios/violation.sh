@@ -6,7 +6,7 @@
 # vm: --memory 1G --cpus 4 --add tools/vm/scenarios/facts:/lib/facts.sh
 # module: pvmc_guarded
 # add: touch_page
-# tier: kernels races
+# tier: kernels
 . /lib/ktap.sh
 . /lib/facts.sh
 

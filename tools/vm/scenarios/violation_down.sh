@@ -7,7 +7,6 @@
 # vm: --memory 1G --cpus 2 --add tools/vm/scenarios/facts:/lib/facts.sh
 # module: pvmc_guarded
 # add: touch_page
-# tier: races
 . /lib/ktap.sh
 . /lib/facts.sh
 
