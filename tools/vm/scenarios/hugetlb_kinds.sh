@@ -67,12 +67,6 @@ equal 'the kernel has cleared none' "$(total no_device unproven failed \
 
 # --- transparent huge pages ---------------------------------------------------------
 
-echo madvise >/sys/kernel/mm/transparent_hugepage/enabled
-echo always >/sys/kernel/mm/transparent_hugepage/defrag
-before=$(exits)
-expect_pages 'thp=0' 0 0 hugeways thp $PAGES
-equal 'thp=0: the VMM is not asked' $(($(exits) - before)) 0
-parameter thp 1
 # Since 6.13 the page allocator, if it clears all that it hands out, has cleared
 # these too when they come from it, and nobody is asked to do so again.
 cleared_before()
@@ -80,15 +74,31 @@ cleared_before()
 	uname -r | awk -F . '{ exit !($1 * 100 + $2 >= 613) }' &&
 		dmesg | grep -q 'mem auto-init:.* heap alloc:on'
 }
-wanted=$PAGES
-! cleared_before || wanted=0
-for time in first second; do
-	expect_pages "thp=1, $time time" $wanted 0 hugeways thp $PAGES
-done
-equal 'thp=1: they were dropped' $(($(counter dropped) - dropped)) \
-	$((2 * wanted))
-parameter thp 0
-expect_pages 'thp=0 again' 0 0 hugeways thp $PAGES
+
+transparent()
+{
+	echo madvise >/sys/kernel/mm/transparent_hugepage/enabled
+	echo always >/sys/kernel/mm/transparent_hugepage/defrag
+	before=$(exits)
+	expect_pages 'thp=0' 0 0 hugeways thp $PAGES
+	equal 'thp=0: the VMM is not asked' $(($(exits) - before)) 0
+	parameter thp 1
+	wanted=$PAGES
+	! cleared_before || wanted=0
+	for time in first second; do
+		expect_pages "thp=1, $time time" $wanted 0 hugeways thp $PAGES
+	done
+	equal 'thp=1: they were dropped' $(($(counter dropped) - dropped)) \
+		$((2 * wanted))
+	parameter thp 0
+	expect_pages 'thp=0 again' 0 0 hugeways thp $PAGES
+}
+
+if [ -d /sys/kernel/mm/transparent_hugepage ]; then
+	transparent
+else
+	skip 'transparent huge pages' 'this kernel has none'
+fi
 
 # --- tracepoints, counters -------------------------------------------------------------
 
