@@ -14,6 +14,7 @@
 # module: pvmc_load pvmc_kstack_user pvmc_perm_user
 # add: hugepage
 # tool: pvmemctl
+# not-with: kcsan what goes on from an image is watched before that can be done, see suspend
 # not-with: newest 7.3.4 loses its virtio-serial ports when devices are frozen, see suspend
 . /lib/load.sh
 
