@@ -74,7 +74,7 @@ hibernate()
 as_told()
 {
 	agree "$1: pages are sealed, as the host sees it"
-	at_least "$1: many" "$(host_sealed)" 1000
+	at_least "$1: many" "$(host_sealed)" 500
 	# Memory that the kernel was told to leave alone: every second page is.
 	equal "$1: pages are closed to writing" \
 		"$(protections 0x100000000 $((200 * 4096)))" '100 100'

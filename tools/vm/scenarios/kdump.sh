@@ -26,7 +26,7 @@ if [ "$stage" = first ]; then
 	check 'the init of all is over' settle
 	check 'stacks' eval 'echo 200 >/sys/kernel/debug/pvmc_kstack_user/stacks'
 	at_least 'the host has guards' "$(host counter guards)" 200
-	at_least 'and pages that are sealed' "$(host_sealed)" 1000
+	at_least 'and pages that are sealed' "$(host_sealed)" 500
 	# It tells where the constant is, and makes it 1 more: that is reported.
 	echo report >/sys/module/pvmemcontrol/parameters/violation
 	echo 'own vmap store' >/sys/kernel/debug/pvmc_sealed/write

@@ -25,7 +25,7 @@ load_all()
 	check 'stacks' eval 'echo 200 >/sys/kernel/debug/pvmc_kstack_user/stacks'
 	at_least 'the host has guards' "$(host counter guards)" 200
 	agree 'and pages that are sealed'
-	at_least 'many' "$(host_sealed)" 1000
+	at_least 'many' "$(host_sealed)" 500
 }
 
 # Fills most of what is free; a page that is closed would stop the machine.

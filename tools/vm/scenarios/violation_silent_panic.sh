@@ -5,7 +5,7 @@
 # vm: --memory 1G --cpus 2 --add tools/vm/scenarios/facts:/lib/facts.sh
 # module: pvmc_guarded
 # add: touch_page
-# panic: pvmemcontrol: and the VMM does not open that page: -EIO
+# panic: pvmemcontrol: and the VMM does not open that page: -(EIO|5)
 # panic: Kernel panic - not syncing: pvmemcontrol: a protected page was touched
 . /lib/ktap.sh
 . /lib/facts.sh
