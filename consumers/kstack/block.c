@@ -331,6 +331,20 @@ static void pvmc_block_mark(struct pvmc_kstack_block *block)
 	page_offline_end();
 }
 
+/*
+ * kmemleak takes out what it knows before it puts back the rest of it: who told it
+ * of another block meanwhile would not be heard.
+ */
+static void pvmc_block_untrack(struct pvmc_kstack_block *block)
+{
+	unsigned int i;
+
+	lockdep_assert_held(&pvmc_guard_mutex);
+
+	for (i = 0; i < block->nr; i++)
+		kmemleak_free_part_phys(pvmc_guard_phys(block, i), PAGE_SIZE);
+}
+
 /* Once all is open, nobody needs to wait for anybody. */
 static void pvmc_block_unmark(struct pvmc_kstack_block *block)
 {
@@ -400,7 +414,6 @@ pvmc_block_carve(struct pvmc_kstack_class *class)
 		stack->base = phys_to_virt(pvmc_guard_phys(block, i)) +
 			      PAGE_SIZE;
 		stack->backed = true;
-		kmemleak_free_part_phys(pvmc_guard_phys(block, i), PAGE_SIZE);
 	}
 	if (xa_err(xa_store(&pvmc_blocks,
 			    pvmc_block_start(block) / PVMC_BLOCK_SIZE, block,
@@ -444,6 +457,7 @@ struct pvmc_kstack_block *pvmc_block_new(struct pvmc_kstack_class *class,
 	pvmc_block_mark(block);
 
 	mutex_lock(&pvmc_guard_mutex);
+	pvmc_block_untrack(block);
 	err = pvmc_block_set(block, true);
 	if (err && !(flags & PVMEMCONTROL_KSTACK_UNGUARDED) &&
 	    !pvmc_block_open(block)) {
