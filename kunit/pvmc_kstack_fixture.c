@@ -131,15 +131,17 @@ static void kstack_block_consistent(struct kunit *test,
 {
 	struct kstack_fixture *f = test->priv;
 	unsigned long first = PHYS_PFN(pvmc_block_start(block));
+	unsigned int stack;
 	unsigned long i;
 	bool guard;
 
 	for (i = first; i < first + PVMC_BLOCK_PAGES; i++) {
-		pvmc_block_index(block, PFN_PHYS(i), &guard);
+		stack = pvmc_block_index(block, PFN_PHYS(i), &guard);
 		KUNIT_EXPECT_EQ(test, guard, PageOffline(pfn_to_page(i)));
 		if (!guard)
 			KUNIT_EXPECT_FALSE(test, test_bit(i, f->forbidden));
-		else if (block->guarding == PVMC_GUARDED)
+		else if (pvmc_guarding_told(block->guarding) &&
+			 !block->stack[stack].touched)
 			KUNIT_EXPECT_TRUE(test, test_bit(i, f->forbidden));
 		else if (block->guarding == PVMC_OPEN)
 			KUNIT_EXPECT_FALSE(test, test_bit(i, f->forbidden));

@@ -162,11 +162,28 @@ static void pvmc_guard_begin(struct pvmc_guard_batch *guards)
 	guards->batch.report = pvmc_guard_report;
 }
 
+/* Whether a guard is to be set now. */
+static bool pvmc_guard_wanted(struct pvmemcontrol_kstack *stack, bool all)
+{
+	if (!all && !READ_ONCE(stack->touched))
+		return false;
+	/*
+	 * Who touches it from here on has it set again once more.  Pairs with
+	 * pvmc_hit(): who is seen not to have overflowed has not set the other yet.
+	 */
+	smp_store_mb(stack->touched, false);
+	if (!READ_ONCE(stack->overflowed))
+		return true;
+	WRITE_ONCE(stack->touched, true);
+	return false;
+}
+
 static int pvmc_host_guard(struct pvmc_kstack_block *block, bool fresh,
 			   bool own)
 {
 	u32 func = own ? PVMEMCONTROL_GUARD : PVMEMCONTROL_MPROTECT_NONE;
 	bool was_open = block->guarding == PVMC_OPEN;
+	bool all = !pvmc_guarding_told(block->guarding);
 	u32 drops = pvmc_drop_func(block);
 	struct pvmc_guard_batch guards;
 	unsigned int i;
@@ -178,7 +195,10 @@ static int pvmc_host_guard(struct pvmc_kstack_block *block, bool fresh,
 		pvmemcontrol_batch_add(&guards.batch, drops,
 				       pvmc_block_start(block),
 				       PVMC_BLOCK_SIZE, 0);
+	WRITE_ONCE(block->guarding, PVMC_UNSURE);
 	for (i = 0; i < block->nr; i++) {
+		if (!pvmc_guard_wanted(&block->stack[i], all))
+			continue;
 		/* What it was in the meantime; GUARD does that by itself. */
 		if (!fresh && was_open && !own && drops)
 			pvmemcontrol_batch_add(&guards.batch, drops,
@@ -187,7 +207,6 @@ static int pvmc_host_guard(struct pvmc_kstack_block *block, bool fresh,
 		pvmemcontrol_batch_add(&guards.batch, func,
 				       pvmc_guard_phys(block, i), PAGE_SIZE, 0);
 	}
-	WRITE_ONCE(block->guarding, PVMC_UNSURE);
 	if (own)
 		block->by_guard = true;
 	else
@@ -235,6 +254,7 @@ static int pvmc_host_open(struct pvmc_kstack_block *block)
 
 static int pvmc_block_set(struct pvmc_kstack_block *block, bool fresh)
 {
+	int touched = atomic_read(&block->nr_touched);
 	struct pvmemcontrol_info info;
 	int err;
 
@@ -255,6 +275,10 @@ static int pvmc_block_set(struct pvmc_kstack_block *block, bool fresh)
 		return err;
 	}
 	WRITE_ONCE(block->guarding, PVMC_GUARDED);
+	/* Before it is looked whether somebody was too early to find that. */
+	smp_mb();
+	if (atomic_read(&block->nr_touched) != touched)
+		cmpxchg(&block->guarding, PVMC_GUARDED, PVMC_TOUCHED);
 	return 0;
 }
 
@@ -275,8 +299,40 @@ void pvmc_guards_bar(bool bar)
 }
 
 /**
+ * pvmc_block_touched() - There may be guards to be set again.
+ * @block: block; which ones its stacks say
+ *
+ * Context: Any, NMI too.
+ */
+void pvmc_block_touched(struct pvmc_kstack_block *block)
+{
+	atomic_inc(&block->nr_touched);
+	/* Whoever is setting them sees that, or it is seen here that he has. */
+	smp_mb__after_atomic();
+	cmpxchg(&block->guarding, PVMC_GUARDED, PVMC_TOUCHED);
+	pvmc_idle_hit();
+}
+
+/**
+ * pvmc_block_forget() - The host may have forgotten the guards of a block.
+ * @block: block, of which stacks may be in use
+ *
+ * Context: Process context, with pvmc_guard_mutex held.
+ */
+void pvmc_block_forget(struct pvmc_kstack_block *block)
+{
+	lockdep_assert_held(&pvmc_guard_mutex);
+
+	if (pvmc_guarding_told(block->guarding))
+		WRITE_ONCE(block->guarding, PVMC_UNSURE);
+}
+
+/**
  * pvmc_block_guard() - Have the host set the guards of a block.
  * @block: block, of which stacks may be in use
+ *
+ * Those that it surely has are left alone; and so are those that are in use by
+ * who went over the end: what he has there would be lost.
  *
  * Context: Process context, with pvmc_guard_mutex held.
  * Return: 0 or a negative errno, as pvmemcontrol_call().

@@ -188,7 +188,7 @@ static int pvmc_guard_again(struct pvmemcontrol_kstack *stack,
 	if (flags & PVMEMCONTROL_KSTACK_NOWAIT)
 		return -EAGAIN;
 	mutex_lock(&pvmc_guard_mutex);
-	if (stack->block->guarding != PVMC_GUARDED)
+	if (!pvmemcontrol_kstack_guarded(stack))
 		err = pvmc_block_guard(stack->block);
 	mutex_unlock(&pvmc_guard_mutex);
 	return err;
@@ -312,6 +312,11 @@ void pvmemcontrol_kstack_free(struct pvmemcontrol_kstack *stack)
 		return;
 	WRITE_ONCE(stack->used, false);
 	WRITE_ONCE(stack->what, NULL);
+	/* Nobody is beyond its end any more. */
+	if (unlikely(READ_ONCE(stack->overflowed))) {
+		WRITE_ONCE(stack->overflowed, false);
+		pvmc_block_touched(stack->block);
+	}
 	pvmc_push(stack);
 	this_cpu_inc(pvmc_kstack_counters.frees);
 }
@@ -350,14 +355,17 @@ EXPORT_SYMBOL_GPL(pvmemcontrol_kstack_size);
  * @stack: stack
  *
  * It does not where there is no device, and for a while after the VMM has
- * forgotten what it was told (suspend, migration, restored snapshots).
+ * forgotten what it was told (suspend, migration, restored snapshots); and not
+ * after it was touched, where the policy is to report that: for seconds, or if
+ * that was by who runs on the stack, until it is freed.
  *
  * Context: Any.
  * Return: Whether the VMM has said that it stops whoever touches the guard.
  */
 bool pvmemcontrol_kstack_guarded(const struct pvmemcontrol_kstack *stack)
 {
-	return READ_ONCE(stack->block->guarding) == PVMC_GUARDED;
+	return pvmc_guarding_told(READ_ONCE(stack->block->guarding)) &&
+	       !READ_ONCE(stack->touched);
 }
 EXPORT_SYMBOL_GPL(pvmemcontrol_kstack_guarded);
 

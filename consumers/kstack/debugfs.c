@@ -50,7 +50,8 @@ static void pvmc_counters_show(struct seq_file *m)
 
 static int pool_show(struct seq_file *m, void *unused)
 {
-	unsigned int blocks = 0, unguarded = 0, stacks = 0, warm = 0, i;
+	unsigned int blocks = 0, unguarded = 0, stacks = 0, warm = 0;
+	unsigned int overflowed = 0, i, j;
 	struct pvmc_kstack_block *block;
 
 	pvmc_counters_show(m);
@@ -63,6 +64,8 @@ static int pool_show(struct seq_file *m, void *unused)
 			stacks += block->nr;
 			if (block->guarding != PVMC_GUARDED)
 				unguarded++;
+			for (j = 0; j < block->nr; j++)
+				overflowed += READ_ONCE(block->stack[j].overflowed);
 			seq_printf(m, "block 0x%llx\n",
 				   (u64)pvmc_block_start(block));
 		}
@@ -70,7 +73,8 @@ static int pool_show(struct seq_file *m, void *unused)
 	mutex_unlock(&pvmc_guard_mutex);
 	seq_printf(m, "blocks %u\nblocks_unguarded %u\nblocks_empty %lu\n",
 		   blocks, unguarded, pvmc_pool_empty_blocks());
-	seq_printf(m, "stacks %u\nstacks_warm %u\n", stacks, warm);
+	seq_printf(m, "stacks %u\nstacks_warm %u\nstacks_overflowed %u\n",
+		   stacks, warm, overflowed);
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(pool);

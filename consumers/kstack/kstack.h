@@ -5,6 +5,7 @@
 #ifndef _PVMC_KSTACK_H
 #define _PVMC_KSTACK_H
 
+#include <linux/atomic.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
 #include <linux/pvmemcontrol.h>
@@ -38,15 +39,24 @@ struct pt_regs;
  * enum pvmc_guarding - what the host makes of the guards of a block
  * @PVMC_OPEN: surely nothing: they are memory as any other
  * @PVMC_UNSURE: it may have set them, or some of them, or none
- * @PVMC_GUARDED: it says that it stops whoever touches them
+ * @PVMC_GUARDED: it says that it stops whoever touches them; but for those that
+ *	were touched, see struct pvmemcontrol_kstack
+ * @PVMC_TOUCHED: as PVMC_GUARDED, and those are to be set again
  * @PVMC_CLOSING: as PVMC_UNSURE, and being opened
  */
 enum pvmc_guarding {
 	PVMC_OPEN,
 	PVMC_UNSURE,
 	PVMC_GUARDED,
+	PVMC_TOUCHED,
 	PVMC_CLOSING,
 };
+
+/* Whether it has been told to set them, but for what was touched since. */
+static inline bool pvmc_guarding_told(enum pvmc_guarding guarding)
+{
+	return guarding == PVMC_GUARDED || guarding == PVMC_TOUCHED;
+}
 
 /**
  * struct pvmemcontrol_kstack - a stack
@@ -60,6 +70,10 @@ enum pvmc_guarding {
  *	PVMC_LEFT_BY_MANY
  * @used: it was handed out
  * @running: somebody runs on it, atomic
+ * @touched: its guard was touched, and may be open: set by owner(), cleared under
+ *	pvmc_guard_mutex before it is set again
+ * @overflowed: that was by who runs on it, and may still be in there: it is not
+ *	set again before the stack is freed; then @touched is set too
  * @backed: the host may have memory behind it
  * @doubtful: the host may not be done with giving it back
  *
@@ -76,6 +90,8 @@ struct pvmemcontrol_kstack {
 	unsigned long left_by;
 	bool used;
 	unsigned int running;
+	bool touched;
+	bool overflowed;
 	bool backed;
 	bool doubtful;
 };
@@ -85,8 +101,9 @@ struct pvmemcontrol_kstack {
  * @class: which stacks
  * @node: in its class's blocks
  * @page: the first of its pages
- * @guarding: of its guards; written under pvmc_guard_mutex, and by owner(),
- *	which takes it from PVMC_GUARDED to PVMC_UNSURE
+ * @guarding: of its guards; written under pvmc_guard_mutex, and by
+ *	pvmc_block_touched(), which takes it from PVMC_GUARDED to PVMC_TOUCHED
+ * @nr_touched: how often it was called
  * @by_protection: they may be forbidden by PVMEMCONTROL_MPROTECT_NONE; under
  *	pvmc_guard_mutex, as @by_guard
  * @by_guard: they may be forbidden by PVMEMCONTROL_GUARD, which costs the host
@@ -101,6 +118,7 @@ struct pvmc_kstack_block {
 	struct list_head node;
 	struct page *page;
 	enum pvmc_guarding guarding;
+	atomic_t nr_touched;
 	bool by_protection;
 	bool by_guard;
 	unsigned int nr_idle;
@@ -171,6 +189,8 @@ struct pvmc_kstack_block *pvmc_block_new(struct pvmc_kstack_class *class,
 					 unsigned int flags);
 void pvmc_guards_bar(bool bar);
 int pvmc_block_guard(struct pvmc_kstack_block *block);
+void pvmc_block_forget(struct pvmc_kstack_block *block);
+void pvmc_block_touched(struct pvmc_kstack_block *block);
 int pvmc_block_open(struct pvmc_kstack_block *block);
 bool pvmc_block_free(struct pvmc_kstack_block *block);
 void pvmc_block_lose(struct pvmc_kstack_block *block);

@@ -64,19 +64,33 @@ static unsigned long pvmc_stack_pointer(struct pt_regs *regs)
 	return 0;
 }
 
-static void pvmc_hit(const struct pvmemcontrol_kstack *stack,
+/* A large frame may lie wholly below the stack before it is used. */
+static bool pvmc_runs_on(const struct pvmemcontrol_kstack *stack,
+			 struct pt_regs *regs)
+{
+	unsigned long guard = (unsigned long)stack->base - PAGE_SIZE;
+	unsigned long sp = pvmc_stack_pointer(regs);
+
+	return sp >= guard && sp < (unsigned long)pvmc_kstack_top(stack);
+}
+
+static void pvmc_hit(struct pvmemcontrol_kstack *stack,
 		     const struct pvmemcontrol_access *access, const char *what)
 {
-	unsigned long sp = pvmc_stack_pointer(access->regs);
-	unsigned long guard = (unsigned long)stack->base - PAGE_SIZE;
+	bool overflow = pvmc_runs_on(stack, access->regs);
 	phys_addr_t base = virt_to_phys(stack->base);
 
+	/* By policy the page may be opened now: to be set again. */
+	if (overflow && READ_ONCE(stack->used))
+		WRITE_ONCE(stack->overflowed, true);
+	smp_mb();	/* see pvmc_guard_wanted() */
+	WRITE_ONCE(stack->touched, true);
+	pvmc_block_touched(stack->block);
 	this_cpu_inc(pvmc_kstack_counters.hits);
 	if (!__ratelimit(&pvmc_hit_ratelimit))
 		return;
 	pr_emerg("pvmemcontrol_kstack: %s, at %pa\n", what, &base);
-	/* A large frame may lie wholly below the stack before it is used. */
-	if (sp >= guard && sp < (unsigned long)pvmc_kstack_top(stack))
+	if (overflow)
 		pvmc_print_callers(stack, access->regs);
 	else
 		pr_emerg("pvmemcontrol_kstack: touched from another stack\n");
@@ -97,7 +111,7 @@ pvmc_kstack_owner(struct pvmemcontrol_client *client,
 		  const struct pvmemcontrol_access *access, char *what)
 {
 	enum pvmemcontrol_owner owner = PVMEMCONTROL_NOT_MINE;
-	const struct pvmemcontrol_kstack *stack;
+	struct pvmemcontrol_kstack *stack;
 	struct pvmc_kstack_block *block;
 	unsigned int i;
 	bool guard;
@@ -117,12 +131,10 @@ pvmc_kstack_owner(struct pvmemcontrol_client *client,
 		break;
 	case PVMC_UNSURE:
 	case PVMC_GUARDED:
+	case PVMC_TOUCHED:
 		owner = PVMEMCONTROL_MINE;
 		pvmc_describe(stack, what);
 		pvmc_hit(stack, access, what);
-		/* By policy the page may be opened now: to be set again. */
-		cmpxchg(&block->guarding, PVMC_GUARDED, PVMC_UNSURE);
-		pvmc_idle_hit();
 		break;
 	}
 unlock:

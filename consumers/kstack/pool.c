@@ -165,12 +165,6 @@ static void pvmc_each_block(void (*fn)(struct pvmc_kstack_block *block))
 			fn(block);
 }
 
-static void pvmc_block_forget(struct pvmc_kstack_block *block)
-{
-	if (block->guarding == PVMC_GUARDED)
-		WRITE_ONCE(block->guarding, PVMC_UNSURE);
-}
-
 /**
  * pvmc_pool_forget() - The VMM may have forgotten the guards.
  *
@@ -186,6 +180,7 @@ void pvmc_pool_forget(void)
 
 static void pvmc_block_restore(struct pvmc_kstack_block *block)
 {
+	pvmc_block_forget(block);
 	pvmc_block_guard(block);
 }
 
@@ -239,7 +234,7 @@ void pvmc_pool_restore(void)
 
 static void pvmc_block_guard_unsure(struct pvmc_kstack_block *block)
 {
-	if (block->guarding == PVMC_UNSURE)
+	if (block->guarding == PVMC_UNSURE || block->guarding == PVMC_TOUCHED)
 		pvmc_block_guard(block);
 }
 

@@ -62,6 +62,27 @@ for context in process softirq hardirq nmi; do
 		"$(($(cat $client/violations) - hits))" 1
 done
 equal 'what is written there in NMI is lost' "$(value found /tmp/overflow)" 0x0
+# Who stays there keeps what he has there, and is without a guard; he alone.
+without()
+{
+	[ "$(value stacks_overflowed $pool)" = "$1" ] &&
+		[ "$(value blocks_unguarded $pool)" = 0 ] &&
+		[ "$(host counter guards)" = $(($(value stacks $pool) - $1)) ]
+}
+must 'all are guarded again' wait_for 20 without 0
+hits=$(cat $client/violations)
+echo asleep >$dir/overflow &
+asleep=$!
+check 'but for who is beyond the end' wait_for 5 without 1
+sleep 2
+check 'and stays there' without 1
+wait $asleep
+equal 'he comes back' $? 0
+cat $dir/overflow >/tmp/overflow
+equal 'from beyond the end' "$(value beyond /tmp/overflow)" 1
+equal 'the neighbour is as before' "$(value changed_in_the_end /tmp/overflow)" 0
+equal 'a violation in all' "$(($(cat $client/violations) - hits))" 1
+check 'then his guard is set too' wait_for 20 without 0
 # Or the VM is paused, by the host's policy, until that is another.
 must 'the host is to pause in NMI' host set violation-in-nmi pause
 must 'and to let the VM go on then' host when $EVENT \

@@ -2,13 +2,15 @@
 /*
  * Recursion beyond the end of a stack, but not beyond its guard: with the
  * policy "report" the guard is opened and all goes on.  What is of interest is
- * the stack below: as the violation is told, and in the end.
+ * the stack below: as the violation is told, and in the end.  Whoever is there may
+ * stay for long, asleep.
  *
  * In NMI nothing is opened: each access is let through, and what it writes may
  * be lost.  No return address survives that.  So there the recursion ends on
  * the stack, and what goes beyond is a buffer.
  */
 #include <linux/compiler.h>
+#include <linux/delay.h>
 #include <linux/err.h>
 #include <linux/mm.h>
 #include <linux/notifier.h>
@@ -23,6 +25,7 @@
 #define DIVE_STACKS	16
 #define DIVE_BEYOND	1024	/* into the guard */
 #define DIVE_BEFORE_NMI	1024	/* for all that the deepest frame calls */
+#define DIVE_ASLEEP	5000	/* ms */
 #define DIVE_CONTENT	0x5a
 #define DIVE_WORD	0x6b6b6b6b6b6b6b6b
 
@@ -35,6 +38,7 @@ static struct {
 	unsigned long found;			/* in there afterwards */
 	unsigned long deepest;
 	unsigned int depth;
+	bool asleep;				/* down there */
 	bool armed;
 	unsigned int looked;
 	unsigned int changed;
@@ -65,6 +69,8 @@ static noinline long dive_down(unsigned int level)
 		below = dive_down(level + 1);
 	else if (dive.buffer)
 		dive_write(dive.buffer);
+	else if (dive.asleep)
+		msleep(DIVE_ASLEEP);
 	barrier_data(frame);
 	return below + (frame[0] == level);
 }
@@ -161,6 +167,10 @@ int user_overflow(const char *context)
 	base = (unsigned long)pvmemcontrol_kstack_base(dive.stack);
 	dive.beyond = base - DIVE_BEYOND;
 	dive.stop = dive.beyond;
+	if (!strcmp(context, "asleep")) {
+		dive.asleep = true;
+		context = "process";
+	}
 	if (!strcmp(context, "nmi")) {
 		dive.stop = base + DIVE_BEFORE_NMI;
 		dive.buffer = (unsigned long *)dive.beyond;
