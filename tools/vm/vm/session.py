@@ -24,7 +24,7 @@ SPLAT = 122
 TIMEOUT = 124
 BROKEN = 125
 
-CONSOLE_LINES = 100
+CONSOLE_LINES = 300
 PANIC_TEXT = b"Kernel panic - not syncing"
 PANIC_GRACE = 60        # seconds from a panic until QEMU ought to be gone
 LOG_GRACE = 30          # seconds from the verdict until the log ought to be in
