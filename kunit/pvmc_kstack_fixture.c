@@ -17,12 +17,17 @@ static void kstack_on_done(struct fake_vmm *vmm,
 	struct kstack_fixture *f = vmm->priv;
 	unsigned long first = PHYS_PFN(call->addr);
 	unsigned long nr = call->length >> PAGE_SHIFT;
+	unsigned long i;
 
 	if (first + nr > f->nr_pages)
 		return;
 	switch (call->func_code) {
-	case PVMEMCONTROL_MPROTECT_NONE:
 	case PVMEMCONTROL_GUARD:
+		for (i = first; i < first + nr; i++)
+			if (!test_bit(i, f->forbidden))
+				memset(phys_to_virt(PFN_PHYS(i)), 0, PAGE_SIZE);
+		fallthrough;
+	case PVMEMCONTROL_MPROTECT_NONE:
 		bitmap_set(f->forbidden, first, nr);
 		break;
 	case PVMEMCONTROL_MPROTECT_RW:
@@ -131,24 +136,31 @@ static void kstack_block_consistent(struct kunit *test,
 {
 	struct kstack_fixture *f = test->priv;
 	unsigned long first = PHYS_PFN(pvmc_block_start(block));
-	unsigned int stack;
+	struct pvmemcontrol_kstack *stack;
 	unsigned long i;
 	bool guard;
 
 	for (i = first; i < first + PVMC_BLOCK_PAGES; i++) {
-		stack = pvmc_block_index(block, PFN_PHYS(i), &guard);
+		stack = &block->stack[pvmc_block_index(block, PFN_PHYS(i),
+						       &guard)];
 		KUNIT_EXPECT_EQ(test, guard, PageOffline(pfn_to_page(i)));
 		if (!guard)
 			KUNIT_EXPECT_FALSE(test, test_bit(i, f->forbidden));
-		else if (pvmc_guarding_told(block->guarding) &&
-			 !block->stack[stack].touched)
+		else if (stack->touch != PVMC_UNTOUCHED)
+			KUNIT_EXPECT_EQ(test, PVMC_TOUCHED, stack->touch);
+		else if (stack->overflowed)
+			KUNIT_FAIL(test, "overflowed, and not touched");
+		else if (block->guarding == PVMC_GUARDED)
 			KUNIT_EXPECT_TRUE(test, test_bit(i, f->forbidden));
 		else if (block->guarding == PVMC_OPEN)
 			KUNIT_EXPECT_FALSE(test, test_bit(i, f->forbidden));
 	}
 }
 
-/* What is forbidden is a guard of a block, and where they hold, all are. */
+/*
+ * What is forbidden is a guard of a block; and where they hold, all are that were not
+ * touched.
+ */
 void kstack_consistent(struct kunit *test)
 {
 	struct kstack_fixture *f = test->priv;

@@ -1,46 +1,135 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Guards that were touched and opened, as the policy is to report: they are set
- * again, but not under who runs there.
+ * again, and nobody loses what he has there.
  */
 #include <linux/bitmap.h>
+#include <linux/completion.h>
+#include <linux/delay.h>
 #include <linux/io.h>
+#include <linux/kthread.h>
+#include <linux/ptrace.h>
+#include <linux/string.h>
 
 #include "pvmc_kstack_fixture.h"
+
+struct kstack_touched_case {
+	const char *name;
+	bool vectors;
+	u64 features;
+};
+
+static const struct kstack_touched_case kstack_touched_cases[] = {
+	{ "1.0" },
+	{ "1.1", true },
+	{ "1.1, its own guards", true, PVMEMCONTROL_FEATURE_GUARD },
+};
+
+static void kstack_touched_name(const struct kstack_touched_case *c, char *desc)
+{
+	snprintf(desc, KUNIT_PARAM_DESC_SIZE, "%s", c->name);
+}
+KUNIT_ARRAY_PARAM(kstack_touched, kstack_touched_cases, kstack_touched_name);
 
 /* A pool of which three stacks are in use, all guarded. */
 static int kstack_touched_init(struct kunit *test)
 {
-	int err = kstack_init(test);
+	const struct kstack_touched_case *c = test->param_value;
+	struct kstack_fixture *f;
 	unsigned int i;
+	int err;
 
-	for (i = 0; i < 3 && !err; i++)
+	/* The fixture has a parameter of its own. */
+	test->param_value = NULL;
+	err = kstack_init(test);
+	test->param_value = c;
+	if (err)
+		return err;
+	f = test->priv;
+	f->features = c->features;
+	kstack_plug(test, c->vectors);
+	kstack_client(test);
+	for (i = 0; i < 3; i++)
 		kstack_get(test, SZ_16K);
-	return err;
+	return 0;
+}
+
+static void *kstack_guard(const struct pvmemcontrol_kstack *stack)
+{
+	return stack->base - PAGE_SIZE;
 }
 
 static unsigned long kstack_guard_pfn(const struct pvmemcontrol_kstack *stack)
 {
-	return PHYS_PFN(virt_to_phys(stack->base)) - 1;
+	return PHYS_PFN(virt_to_phys(kstack_guard(stack)));
 }
 
-/* As owner() does, and then the core, which has the page opened. */
-static void kstack_touch(struct kstack_fixture *f,
-			 struct pvmemcontrol_kstack *stack, bool overflow)
+/* Too large for a stack, with some architectures. */
+static struct pt_regs kstack_regs;
+
+/* Somebody is stopped at a guard, with his stack pointer there. */
+static void kstack_hit(struct kunit *test, struct pvmemcontrol_kstack *stack,
+		       const void *sp, bool stopped)
 {
-	stack->overflowed |= overflow;
-	stack->touched = true;
-	pvmc_block_touched(stack->block);
-	clear_bit(kstack_guard_pfn(stack), f->forbidden);
+	char what[PVMEMCONTROL_DESCRIPTION];
+	struct pvmemcontrol_access access = {
+		.addr = virt_to_phys(kstack_guard(stack)) + 8,
+		.access = PVMEMCONTROL_ACCESS_WRITE,
+		.stopped = stopped,
+		.regs = &kstack_regs,
+	};
+
+#ifdef CONFIG_X86
+	kstack_regs.sp = (unsigned long)sp;
+#endif
+	KUNIT_EXPECT_EQ(test, stack->block->guarding == PVMC_CLOSING ?
+			      PVMEMCONTROL_STALE : PVMEMCONTROL_MINE,
+			pvmc_kstack_owner(&pvmc_kstack_client, &access, what));
+	/* Where the architecture does not say who runs where. */
+	if (!IS_ENABLED(CONFIG_X86) && stopped && stack->used && sp)
+		stack->overflowed = true;
 }
 
-static bool kstack_set(struct kstack_fixture *f,
+/* And then the core has the page opened. */
+static void kstack_open(struct kstack_fixture *f,
+			struct pvmemcontrol_kstack *stack)
+{
+	unsigned long pfn = kstack_guard_pfn(stack);
+	bool own = f->features & PVMEMCONTROL_FEATURE_GUARD;
+
+	if (test_and_clear_bit(pfn, f->forbidden) && own)
+		memset(kstack_guard(stack), 0, PAGE_SIZE);
+}
+
+static void kstack_touch(struct kunit *test, struct pvmemcontrol_kstack *stack)
+{
+	kstack_hit(test, stack, NULL, true);
+	kstack_open(test->priv, stack);
+}
+
+/* He who runs on it goes on, and has something there. */
+static void kstack_overflow(struct kunit *test,
+			    struct pvmemcontrol_kstack *stack)
+{
+	kstack_hit(test, stack, stack->base - 64, true);
+	kstack_open(test->priv, stack);
+	memset(kstack_guard(stack), 0x5a, PAGE_SIZE);
+}
+
+static bool kstack_set(struct kunit *test,
 		       const struct pvmemcontrol_kstack *stack)
 {
+	struct kstack_fixture *f = test->priv;
+
 	return test_bit(kstack_guard_pfn(stack), f->forbidden);
 }
 
-/* It is that which is told, and nothing else. */
+static bool kstack_kept(const struct pvmemcontrol_kstack *stack)
+{
+	return !memchr_inv(kstack_guard(stack), 0x5a, PAGE_SIZE);
+}
+
+/* It is that which is told, and nothing else; and nothing is lost. */
 static void kstack_touched(struct kunit *test)
 {
 	struct kstack_fixture *f = test->priv;
@@ -48,7 +137,9 @@ static void kstack_touched(struct kunit *test)
 	unsigned int before = f->vmm->requests;
 	struct pvmemcontrol_kstack *other;
 
-	kstack_touch(f, stack[1], false);
+	kstack_touch(test, stack[1]);
+	/* Unseen, as it is open. */
+	memset(kstack_guard(stack[1]), 0x5a, PAGE_SIZE);
 	KUNIT_EXPECT_FALSE(test, pvmemcontrol_kstack_guarded(stack[1]));
 	KUNIT_EXPECT_TRUE(test, pvmemcontrol_kstack_guarded(stack[0]));
 	kstack_consistent(test);
@@ -61,13 +152,55 @@ static void kstack_touched(struct kunit *test)
 
 	pvmc_pool_guard();
 	KUNIT_EXPECT_EQ(test, before + 1, f->vmm->requests);
-	KUNIT_EXPECT_TRUE(test, kstack_set(f, stack[1]));
+	KUNIT_EXPECT_TRUE(test, kstack_set(test, stack[1]));
+	KUNIT_EXPECT_TRUE(test, kstack_kept(stack[1]));
 	KUNIT_EXPECT_TRUE(test, pvmemcontrol_kstack_guarded(stack[1]));
 	pvmc_pool_guard();
 	KUNIT_EXPECT_EQ(test, before + 1, f->vmm->requests);
 	kstack_consistent(test);
 	kstack_empty(test);
 }
+
+/* An access that was let through leaves the guard as it was. */
+static void kstack_let_through(struct kunit *test)
+{
+	struct kstack_fixture *f = test->priv;
+	unsigned int before = f->vmm->requests;
+
+	kstack_hit(test, f->stack[0], f->stack[0]->base + 64, false);
+	KUNIT_EXPECT_TRUE(test, pvmemcontrol_kstack_guarded(f->stack[0]));
+	pvmc_pool_guard();
+	KUNIT_EXPECT_EQ(test, before, f->vmm->requests);
+	kstack_empty(test);
+}
+
+#ifdef CONFIG_X86
+/* Of whom it is taken that he overflowed: who runs on the stack, and nobody else. */
+static void kstack_who(struct kunit *test)
+{
+	struct kstack_fixture *f = test->priv;
+	struct pvmemcontrol_kstack *stack = f->stack[2];
+
+	kstack_hit(test, stack, kstack_guard(stack) - 1, true);
+	KUNIT_EXPECT_FALSE(test, stack->overflowed);
+	kstack_hit(test, stack, stack->base + SZ_16K, true);
+	KUNIT_EXPECT_FALSE(test, stack->overflowed);
+	kstack_hit(test, stack, stack->base + SZ_16K - 8, true);
+	KUNIT_EXPECT_TRUE(test, stack->overflowed);
+	pvmc_guard_left(stack);
+	KUNIT_EXPECT_FALSE(test, stack->overflowed);
+	kstack_hit(test, stack, kstack_guard(stack), true);
+	KUNIT_EXPECT_TRUE(test, stack->overflowed);
+	/* Nobody has it any more: he has no business there. */
+	f->nr--;
+	pvmemcontrol_kstack_free(stack);
+	KUNIT_EXPECT_FALSE(test, stack->overflowed);
+	kstack_hit(test, stack, kstack_guard(stack), true);
+	KUNIT_EXPECT_FALSE(test, stack->overflowed);
+	kstack_empty(test);
+}
+
+#endif
 
 /* Nobody takes from who is beyond the end what he has there. */
 static void kstack_overflowed(struct kunit *test)
@@ -78,10 +211,10 @@ static void kstack_overflowed(struct kunit *test)
 	struct pvmc_kstack_block *block = stack->block;
 	unsigned int before = f->vmm->requests;
 
-	kstack_touch(f, stack, true);
+	kstack_overflow(test, stack);
 	pvmc_pool_guard();
 	KUNIT_EXPECT_EQ(test, before, f->vmm->requests);
-	KUNIT_EXPECT_FALSE(test, kstack_set(f, stack));
+	KUNIT_EXPECT_FALSE(test, kstack_set(test, stack));
 	KUNIT_EXPECT_FALSE(test, pvmemcontrol_kstack_guarded(stack));
 	/* Nor when all are told anew, or had been opened. */
 	ops->forget(&pvmc_kstack_client);
@@ -93,99 +226,213 @@ static void kstack_overflowed(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 0, pvmc_block_guard(block));
 	mutex_unlock(&pvmc_guard_mutex);
 	KUNIT_EXPECT_EQ(test, block->nr - 1, kstack_forbidden(f));
-	KUNIT_EXPECT_FALSE(test, kstack_set(f, stack));
+	KUNIT_EXPECT_FALSE(test, kstack_set(test, stack));
 	KUNIT_EXPECT_TRUE(test, pvmemcontrol_kstack_guarded(f->stack[0]));
+	KUNIT_EXPECT_TRUE(test, kstack_kept(stack));
 	kstack_consistent(test);
 
 	/* He has come back; and whoever is next has a guard. */
 	f->nr--;
 	pvmemcontrol_kstack_free(stack);
-	before = f->vmm->requests;
-	KUNIT_EXPECT_PTR_EQ(test, stack, kstack_get(test, SZ_16K));
-	KUNIT_EXPECT_EQ(test, before + 1, f->vmm->requests);
-	KUNIT_EXPECT_TRUE(test, kstack_set(f, stack));
+	while (kstack_get(test, SZ_16K) != stack)
+		KUNIT_ASSERT_LT(test, f->nr, block->nr);
+	KUNIT_EXPECT_TRUE(test, kstack_set(test, stack));
 	kstack_consistent(test);
 	kstack_empty(test);
 }
 
-/* One that was freed and that nobody wants is set again too. */
-static void kstack_overflowed_freed(struct kunit *test)
+/* While guards are being opened, and that fails then. */
+static void kstack_overflowed_closing(struct kunit *test)
 {
 	struct kstack_fixture *f = test->priv;
-	struct pvmemcontrol_kstack *stack = f->stack[2];
+	struct pvmemcontrol_kstack *stack = f->stack[1];
+	struct pvmc_kstack_block *block = stack->block;
 
-	kstack_touch(f, stack, true);
+	mutex_lock(&pvmc_guard_mutex);
+	block->guarding = PVMC_CLOSING;
+	kstack_overflow(test, stack);
+	block->guarding = PVMC_UNSURE;
+	mutex_unlock(&pvmc_guard_mutex);
 	pvmc_pool_guard();
-	kstack_put_all(f);
-	KUNIT_EXPECT_FALSE(test, kstack_set(f, stack));
-	pvmc_pool_guard();
-	KUNIT_EXPECT_TRUE(test, kstack_set(f, stack));
+	KUNIT_EXPECT_EQ(test, PVMC_GUARDED, block->guarding);
+	KUNIT_EXPECT_FALSE(test, kstack_set(test, stack));
+	KUNIT_EXPECT_TRUE(test, kstack_kept(stack));
 	kstack_consistent(test);
 	kstack_empty(test);
 }
 
-/* While the VMM sets one, another is touched. */
+#ifdef CONFIG_X86
+static long kstack_go_over(void *arg)
+{
+	struct kunit *test = arg;
+	struct kstack_fixture *f = test->priv;
+
+	kstack_overflow(test, f->stack[0]);
+	pvmc_pool_guard();
+	KUNIT_EXPECT_FALSE(test, kstack_set(test, f->stack[0]));
+	KUNIT_EXPECT_TRUE(test, kstack_kept(f->stack[0]));
+	return 0;
+}
+
+/* One that was only called there has come back when the call is over. */
+static void kstack_overflowed_call(struct kunit *test)
+{
+	struct kstack_fixture *f = test->priv;
+
+	KUNIT_EXPECT_EQ(test, 0, pvmemcontrol_kstack_call_on(f->stack[0],
+							     kstack_go_over,
+							     test, NULL));
+	KUNIT_EXPECT_FALSE(test, f->stack[0]->overflowed);
+	KUNIT_EXPECT_FALSE(test, pvmemcontrol_kstack_guarded(f->stack[0]));
+	pvmc_pool_guard();
+	KUNIT_EXPECT_TRUE(test, kstack_set(test, f->stack[0]));
+	KUNIT_EXPECT_TRUE(test, pvmemcontrol_kstack_guarded(f->stack[0]));
+	kstack_consistent(test);
+	kstack_empty(test);
+}
+
+#endif
+
+/* While the VMM sets it, it is touched again, or another is. */
 static void (*kstack_on_done)(struct fake_vmm *vmm,
 			      const struct pvmemcontrol_vmm_call *call);
+static struct kunit *kstack_test;
+static struct pvmemcontrol_kstack *kstack_next;
 
-static void kstack_touch_another(struct fake_vmm *vmm,
-				 const struct pvmemcontrol_vmm_call *call)
+static void kstack_touch_next(struct fake_vmm *vmm,
+			      const struct pvmemcontrol_vmm_call *call)
 {
-	struct kstack_fixture *f = vmm->priv;
-
 	kstack_on_done(vmm, call);
 	vmm->on_done = kstack_on_done;
-	kstack_touch(f, f->stack[0], false);
+	kstack_touch(kstack_test, kstack_next);
 }
 
 static void kstack_touched_meanwhile(struct kunit *test)
 {
 	struct kstack_fixture *f = test->priv;
+	unsigned int i;
 
+	kstack_test = test;
 	kstack_on_done = f->vmm->on_done;
-	f->vmm->on_done = kstack_touch_another;
-	kstack_touch(f, f->stack[1], false);
+	for (i = 0; i < 2; i++) {
+		kstack_next = f->stack[i];
+		f->vmm->on_done = kstack_touch_next;
+		kstack_touch(test, f->stack[1]);
+		pvmc_pool_guard();
+		KUNIT_EXPECT_FALSE(test, kstack_set(test, kstack_next));
+		KUNIT_EXPECT_FALSE(test,
+				   pvmemcontrol_kstack_guarded(kstack_next));
+		KUNIT_EXPECT_EQ(test, i == 0,
+				pvmemcontrol_kstack_guarded(f->stack[1]));
+		kstack_consistent(test);
+		pvmc_pool_guard();
+		KUNIT_EXPECT_TRUE(test, kstack_set(test, kstack_next));
+		KUNIT_EXPECT_TRUE(test,
+				  pvmemcontrol_kstack_guarded(kstack_next));
+		kstack_consistent(test);
+	}
+	kstack_empty(test);
+}
+
+/* One who is slow between saying so and the opening. */
+static DECLARE_COMPLETION(kstack_said);
+
+static int kstack_slow(void *unused)
+{
+	struct kstack_fixture *f = kstack_test->priv;
+
+	rcu_read_lock();
+	kstack_hit(kstack_test, f->stack[0], NULL, true);
+	complete(&kstack_said);
+	mdelay(50);
+	kstack_open(f, f->stack[0]);
+	rcu_read_unlock();
+	while (!kthread_should_stop())
+		msleep(20);
+	return 0;
+}
+
+static void kstack_touched_slowly(struct kunit *test)
+{
+	struct kstack_fixture *f = test->priv;
+	struct task_struct *slow;
+
+	kstack_test = test;
+	reinit_completion(&kstack_said);
+	slow = kthread_run(kstack_slow, NULL, "kstack_slow");
+	KUNIT_ASSERT_FALSE(test, IS_ERR(slow));
+	wait_for_completion(&kstack_said);
 	pvmc_pool_guard();
-	KUNIT_EXPECT_TRUE(test, kstack_set(f, f->stack[1]));
-	KUNIT_EXPECT_FALSE(test, kstack_set(f, f->stack[0]));
-	KUNIT_EXPECT_TRUE(test, pvmemcontrol_kstack_guarded(f->stack[1]));
-	KUNIT_EXPECT_FALSE(test, pvmemcontrol_kstack_guarded(f->stack[0]));
-	pvmc_pool_guard();
-	KUNIT_EXPECT_TRUE(test, kstack_set(f, f->stack[0]));
 	KUNIT_EXPECT_TRUE(test, pvmemcontrol_kstack_guarded(f->stack[0]));
+	KUNIT_EXPECT_EQ(test, 0, kthread_stop(slow));
+	KUNIT_EXPECT_TRUE(test, kstack_set(test, f->stack[0]));
 	kstack_consistent(test);
 	kstack_empty(test);
 }
 
-/* The VMM refuses: none is taken to hold, and all are told again. */
+/* The VMM refuses: that one is not taken to hold, and it alone is told again. */
 static void kstack_touched_refused(struct kunit *test)
 {
 	struct kstack_fixture *f = test->priv;
-	unsigned int i;
+	unsigned int before = f->vmm->requests;
 
-	kstack_touch(f, f->stack[0], false);
-	kstack_touch(f, f->stack[2], true);
-	fake_vmm_fault(f->vmm, FAKE_FAULT_ERRNO, ENOMEM, 0, 1);
+	kstack_touch(test, f->stack[0]);
+	kstack_touch(test, f->stack[1]);
+	kstack_overflow(test, f->stack[2]);
+	f->vmm->fault_entries = true;
+	fake_vmm_fault(f->vmm, FAKE_FAULT_ERRNO, EAGAIN, 0, 1);
 	pvmc_pool_guard();
-	for (i = 0; i < 3; i++)
-		KUNIT_EXPECT_FALSE(test,
-				   pvmemcontrol_kstack_guarded(f->stack[i]));
+	KUNIT_EXPECT_EQ(test, 1, pvmemcontrol_kstack_guarded(f->stack[0]) +
+				 pvmemcontrol_kstack_guarded(f->stack[1]));
 	kstack_consistent(test);
+	KUNIT_EXPECT_EQ(test, before + 2, f->vmm->requests);
 	pvmc_pool_guard();
-	KUNIT_EXPECT_TRUE(test, kstack_set(f, f->stack[0]));
+	KUNIT_EXPECT_EQ(test, before + 3, f->vmm->requests);
 	KUNIT_EXPECT_TRUE(test, pvmemcontrol_kstack_guarded(f->stack[0]));
 	KUNIT_EXPECT_TRUE(test, pvmemcontrol_kstack_guarded(f->stack[1]));
-	KUNIT_EXPECT_FALSE(test, kstack_set(f, f->stack[2]));
+	KUNIT_EXPECT_FALSE(test, kstack_set(test, f->stack[2]));
+	KUNIT_EXPECT_TRUE(test, kstack_kept(f->stack[2]));
+	kstack_consistent(test);
+	kstack_empty(test);
+}
+
+/* Who needs no guard gets what was touched, and may go over the end of that. */
+static void kstack_touched_unguarded(struct kunit *test)
+{
+	struct kstack_fixture *f = test->priv;
+	struct pvmemcontrol_kstack *stack = f->stack[--f->nr];
+	const unsigned int flags = PVMEMCONTROL_KSTACK_UNGUARDED;
+
+	kstack_touch(test, stack);
+	pvmemcontrol_kstack_free(stack);
+	do {
+		KUNIT_ASSERT_LT(test, f->nr, stack->block->nr);
+		f->stack[f->nr] = pvmemcontrol_kstack_alloc(SZ_16K, flags,
+							    "any");
+		KUNIT_ASSERT_FALSE(test, IS_ERR(f->stack[f->nr]));
+	} while (f->stack[f->nr++] != stack);
+	KUNIT_EXPECT_FALSE(test, kstack_set(test, stack));
+	memset(kstack_guard(stack), 0x5a, PAGE_SIZE);
+	pvmc_pool_guard();
+	KUNIT_EXPECT_TRUE(test, kstack_set(test, stack));
+	KUNIT_EXPECT_TRUE(test, kstack_kept(stack));
 	kstack_consistent(test);
 	kstack_empty(test);
 }
 
 static struct kunit_case pvmc_kstack_touched_cases[] = {
-	KUNIT_CASE_PARAM(kstack_touched, batch_mode_params),
-	KUNIT_CASE_PARAM(kstack_overflowed, batch_mode_params),
-	KUNIT_CASE_PARAM(kstack_overflowed_freed, batch_mode_params),
-	KUNIT_CASE_PARAM(kstack_touched_meanwhile, batch_mode_params),
-	KUNIT_CASE_PARAM(kstack_touched_refused, batch_mode_params),
+	KUNIT_CASE_PARAM(kstack_touched, kstack_touched_gen_params),
+	KUNIT_CASE_PARAM(kstack_let_through, kstack_touched_gen_params),
+#ifdef CONFIG_X86
+	KUNIT_CASE_PARAM(kstack_who, kstack_touched_gen_params),
+	KUNIT_CASE_PARAM(kstack_overflowed_call, kstack_touched_gen_params),
+#endif
+	KUNIT_CASE_PARAM(kstack_overflowed, kstack_touched_gen_params),
+	KUNIT_CASE_PARAM(kstack_overflowed_closing, kstack_touched_gen_params),
+	KUNIT_CASE_PARAM(kstack_touched_meanwhile, kstack_touched_gen_params),
+	KUNIT_CASE_PARAM(kstack_touched_slowly, kstack_touched_gen_params),
+	KUNIT_CASE_PARAM(kstack_touched_refused, kstack_touched_gen_params),
+	KUNIT_CASE_PARAM(kstack_touched_unguarded, kstack_touched_gen_params),
 	{}
 };
 

@@ -158,6 +158,21 @@ static void pvmc_push(struct pvmemcontrol_kstack *stack)
 	local_irq_restore(flags);
 }
 
+/* To its class, where this CPU looks last. */
+static void pvmc_put(struct pvmemcontrol_kstack *stack)
+{
+	struct pvmc_kstack_class *class = stack->block->class;
+	unsigned long flags;
+
+	stack->since = jiffies;
+	raw_spin_lock_irqsave(&class->lock, flags);
+	pvmc_class_put(class, stack);
+	raw_spin_unlock_irqrestore(&class->lock, flags);
+	/* As in pvmc_cache_filled(). */
+	smp_mb();
+	pvmc_idle_arm();
+}
+
 /* A new block; its first stack is the caller's. */
 static struct pvmemcontrol_kstack *pvmc_grow(struct pvmc_kstack_class *class,
 					     unsigned int flags)
@@ -190,6 +205,11 @@ static int pvmc_guard_again(struct pvmemcontrol_kstack *stack,
 	mutex_lock(&pvmc_guard_mutex);
 	if (!pvmemcontrol_kstack_guarded(stack))
 		err = pvmc_block_guard(stack->block);
+	/* It is of no matter here what became of the others. */
+	if (pvmemcontrol_kstack_guarded(stack))
+		err = 0;
+	else
+		err = err ?: -EAGAIN;
 	mutex_unlock(&pvmc_guard_mutex);
 	return err;
 }
@@ -283,9 +303,10 @@ struct pvmemcontrol_kstack *pvmc_kstack_get(size_t size, unsigned int flags,
  * Context: Any but NMI.  May sleep unless @flags have
  * PVMEMCONTROL_KSTACK_NOWAIT.
  * Return: The stack, or an error pointer: -EINVAL: no such size, or in NMI;
- * -EAGAIN: not without sleeping; -ENOMEM; or where the host sets no guards,
- * and @flags do not have PVMEMCONTROL_KSTACK_UNGUARDED: -ENODEV: no device;
- * others as pvmemcontrol_call().
+ * -EAGAIN: not without sleeping, or somebody touches its guard right now;
+ * -ENOMEM; or where the host sets no guards, and @flags do not have
+ * PVMEMCONTROL_KSTACK_UNGUARDED: -ENODEV: no device; others as
+ * pvmemcontrol_call().
  */
 struct pvmemcontrol_kstack *
 pvmemcontrol_kstack_alloc(size_t size, unsigned int flags, const char *what)
@@ -312,12 +333,12 @@ void pvmemcontrol_kstack_free(struct pvmemcontrol_kstack *stack)
 		return;
 	WRITE_ONCE(stack->used, false);
 	WRITE_ONCE(stack->what, NULL);
-	/* Nobody is beyond its end any more. */
-	if (unlikely(READ_ONCE(stack->overflowed))) {
-		WRITE_ONCE(stack->overflowed, false);
-		pvmc_block_touched(stack->block);
-	}
-	pvmc_push(stack);
+	pvmc_guard_left(stack);
+	/* Not on top of those that may be had at once. */
+	if (unlikely(READ_ONCE(stack->touch) != PVMC_UNTOUCHED))
+		pvmc_put(stack);
+	else
+		pvmc_push(stack);
 	this_cpu_inc(pvmc_kstack_counters.frees);
 }
 EXPORT_SYMBOL_GPL(pvmemcontrol_kstack_free);
@@ -357,15 +378,15 @@ EXPORT_SYMBOL_GPL(pvmemcontrol_kstack_size);
  * It does not where there is no device, and for a while after the VMM has
  * forgotten what it was told (suspend, migration, restored snapshots); and not
  * after it was touched, where the policy is to report that: for seconds, or if
- * that was by who runs on the stack, until it is freed.
+ * that was by who runs on the stack, until he has returned, or it is freed.
  *
  * Context: Any.
  * Return: Whether the VMM has said that it stops whoever touches the guard.
  */
 bool pvmemcontrol_kstack_guarded(const struct pvmemcontrol_kstack *stack)
 {
-	return pvmc_guarding_told(READ_ONCE(stack->block->guarding)) &&
-	       !READ_ONCE(stack->touched);
+	return READ_ONCE(stack->block->guarding) == PVMC_GUARDED &&
+	       READ_ONCE(stack->touch) == PVMC_UNTOUCHED;
 }
 EXPORT_SYMBOL_GPL(pvmemcontrol_kstack_guarded);
 

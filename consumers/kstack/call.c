@@ -47,6 +47,7 @@ int pvmemcontrol_kstack_call_on(struct pvmemcontrol_kstack *stack,
 	if (xchg(&stack->running, 1))
 		return -EBUSY;
 	result = pvmc_kstack_switch(&run, pvmc_kstack_top(stack));
+	pvmc_guard_left(stack);
 	/* Whoever runs on it next finds us gone. */
 	smp_store_release(&stack->running, 0);
 	if (ret)

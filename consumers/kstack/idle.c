@@ -80,8 +80,14 @@ void pvmc_idle_arm(void)
 
 static void pvmc_idle_hit_work(struct irq_work *unused)
 {
-	WRITE_ONCE(pvmc_idle_touched, true);
-	pvmc_idle_arm();
+	unsigned int ms = READ_ONCE(pvmc_idle_ms);
+
+	/* It does not wait for longer because that is said again. */
+	if (xchg(&pvmc_idle_touched, true))
+		return;
+	WRITE_ONCE(pvmc_idle_armed, true);
+	mod_delayed_work(system_unbound_wq, &pvmc_idle,
+			 msecs_to_jiffies(ms ? min(ms / 2, 1000U) : 1000) + 1);
 }
 
 static DEFINE_IRQ_WORK(pvmc_idle_hit_irq_work, pvmc_idle_hit_work);

@@ -5,7 +5,7 @@
 #ifndef _PVMC_KSTACK_H
 #define _PVMC_KSTACK_H
 
-#include <linux/atomic.h>
+#include <linux/compiler.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
 #include <linux/pvmemcontrol.h>
@@ -40,23 +40,30 @@ struct pt_regs;
  * @PVMC_OPEN: surely nothing: they are memory as any other
  * @PVMC_UNSURE: it may have set them, or some of them, or none
  * @PVMC_GUARDED: it says that it stops whoever touches them; but for those that
- *	were touched, see struct pvmemcontrol_kstack
- * @PVMC_TOUCHED: as PVMC_GUARDED, and those are to be set again
+ *	have been touched, see enum pvmc_touch
  * @PVMC_CLOSING: as PVMC_UNSURE, and being opened
  */
 enum pvmc_guarding {
 	PVMC_OPEN,
 	PVMC_UNSURE,
 	PVMC_GUARDED,
-	PVMC_TOUCHED,
 	PVMC_CLOSING,
 };
 
-/* Whether it has been told to set them, but for what was touched since. */
-static inline bool pvmc_guarding_told(enum pvmc_guarding guarding)
-{
-	return guarding == PVMC_GUARDED || guarding == PVMC_TOUCHED;
-}
+/**
+ * enum pvmc_touch - whether a guard was touched, and may have been opened for that
+ * @PVMC_UNTOUCHED: not since it was set
+ * @PVMC_TOUCHED: it was, or is being
+ * @PVMC_SETTING: it was, and the host is being asked to set it again
+ *
+ * owner() says PVMC_TOUCHED at any time, and before the guard is opened.  All else
+ * is done under pvmc_guard_mutex, by cmpxchg().
+ */
+enum pvmc_touch {
+	PVMC_UNTOUCHED,
+	PVMC_TOUCHED,
+	PVMC_SETTING,
+};
 
 /**
  * struct pvmemcontrol_kstack - a stack
@@ -70,10 +77,9 @@ static inline bool pvmc_guarding_told(enum pvmc_guarding guarding)
  *	PVMC_LEFT_BY_MANY
  * @used: it was handed out
  * @running: somebody runs on it, atomic
- * @touched: its guard was touched, and may be open: set by owner(), cleared under
- *	pvmc_guard_mutex before it is set again
+ * @touch: of its guard
  * @overflowed: that was by who runs on it, and may still be in there: it is not
- *	set again before the stack is freed; then @touched is set too
+ *	set again before he has returned, or the stack was freed; set by owner()
  * @backed: the host may have memory behind it
  * @doubtful: the host may not be done with giving it back
  *
@@ -90,7 +96,7 @@ struct pvmemcontrol_kstack {
 	unsigned long left_by;
 	bool used;
 	unsigned int running;
-	bool touched;
+	enum pvmc_touch touch;
 	bool overflowed;
 	bool backed;
 	bool doubtful;
@@ -101,9 +107,8 @@ struct pvmemcontrol_kstack {
  * @class: which stacks
  * @node: in its class's blocks
  * @page: the first of its pages
- * @guarding: of its guards; written under pvmc_guard_mutex, and by
- *	pvmc_block_touched(), which takes it from PVMC_GUARDED to PVMC_TOUCHED
- * @nr_touched: how often it was called
+ * @guarding: of its guards; written under pvmc_guard_mutex
+ * @touched: there may be some to be set again as they were touched
  * @by_protection: they may be forbidden by PVMEMCONTROL_MPROTECT_NONE; under
  *	pvmc_guard_mutex, as @by_guard
  * @by_guard: they may be forbidden by PVMEMCONTROL_GUARD, which costs the host
@@ -118,7 +123,7 @@ struct pvmc_kstack_block {
 	struct list_head node;
 	struct page *page;
 	enum pvmc_guarding guarding;
-	atomic_t nr_touched;
+	bool touched;
 	bool by_protection;
 	bool by_guard;
 	unsigned int nr_idle;
@@ -176,7 +181,7 @@ DECLARE_PER_CPU(struct pvmc_kstack_counters, pvmc_kstack_counters);
 extern struct pvmemcontrol_client pvmc_kstack_client;
 
 /*
- * block.c: blocks and their guards.
+ * guard.c: the guards of a block, as the host has them.
  *
  * pvmc_guard_mutex: whoever makes, guards, opens or frees blocks, or gives
  * stacks back.  Comes after the core's mutex, as callbacks take it, and before
@@ -185,13 +190,17 @@ extern struct pvmemcontrol_client pvmc_kstack_client;
 extern struct mutex pvmc_guard_mutex;
 extern struct pvmc_kstack_class pvmc_kstack_classes[PVMC_KSTACK_CLASSES];
 
-struct pvmc_kstack_block *pvmc_block_new(struct pvmc_kstack_class *class,
-					 unsigned int flags);
 void pvmc_guards_bar(bool bar);
+int pvmc_block_set(struct pvmc_kstack_block *block, bool fresh);
 int pvmc_block_guard(struct pvmc_kstack_block *block);
 void pvmc_block_forget(struct pvmc_kstack_block *block);
-void pvmc_block_touched(struct pvmc_kstack_block *block);
+void pvmc_guard_touched(struct pvmemcontrol_kstack *stack, bool overflow);
+void pvmc_guard_release(struct pvmemcontrol_kstack *stack);
 int pvmc_block_open(struct pvmc_kstack_block *block);
+
+/* block.c: where stacks and their guards are. */
+struct pvmc_kstack_block *pvmc_block_new(struct pvmc_kstack_class *class,
+					 unsigned int flags);
 bool pvmc_block_free(struct pvmc_kstack_block *block);
 void pvmc_block_lose(struct pvmc_kstack_block *block);
 struct pvmc_kstack_block *pvmc_block_find(phys_addr_t addr);
@@ -263,6 +272,13 @@ long pvmc_kstack_run(const struct pvmc_kstack_run *run);
 /* debugfs.c */
 void pvmc_kstack_debugfs_init(void);
 void pvmc_kstack_debugfs_exit(void);
+
+/* Nobody is beyond the end of a stack any more; as whoever ran on it. */
+static inline void pvmc_guard_left(struct pvmemcontrol_kstack *stack)
+{
+	if (unlikely(READ_ONCE(stack->overflowed)))
+		pvmc_guard_release(stack);
+}
 
 static inline void *pvmc_kstack_top(const struct pvmemcontrol_kstack *stack)
 {

@@ -74,18 +74,12 @@ static bool pvmc_runs_on(const struct pvmemcontrol_kstack *stack,
 	return sp >= guard && sp < (unsigned long)pvmc_kstack_top(stack);
 }
 
-static void pvmc_hit(struct pvmemcontrol_kstack *stack,
-		     const struct pvmemcontrol_access *access, const char *what)
+static void pvmc_hit(const struct pvmemcontrol_kstack *stack,
+		     const struct pvmemcontrol_access *access, const char *what,
+		     bool overflow)
 {
-	bool overflow = pvmc_runs_on(stack, access->regs);
 	phys_addr_t base = virt_to_phys(stack->base);
 
-	/* By policy the page may be opened now: to be set again. */
-	if (overflow && READ_ONCE(stack->used))
-		WRITE_ONCE(stack->overflowed, true);
-	smp_mb();	/* see pvmc_guard_wanted() */
-	WRITE_ONCE(stack->touched, true);
-	pvmc_block_touched(stack->block);
 	this_cpu_inc(pvmc_kstack_counters.hits);
 	if (!__ratelimit(&pvmc_hit_ratelimit))
 		return;
@@ -113,8 +107,8 @@ pvmc_kstack_owner(struct pvmemcontrol_client *client,
 	enum pvmemcontrol_owner owner = PVMEMCONTROL_NOT_MINE;
 	struct pvmemcontrol_kstack *stack;
 	struct pvmc_kstack_block *block;
+	bool overflow, guard;
 	unsigned int i;
-	bool guard;
 
 	rcu_read_lock();
 	block = pvmc_block_find(access->addr);
@@ -124,6 +118,10 @@ pvmc_kstack_owner(struct pvmemcontrol_client *client,
 	if (!guard)
 		goto unlock;
 	stack = &block->stack[i];
+	overflow = pvmc_runs_on(stack, access->regs);
+	/* It may be opened now, unless that was let through. */
+	if (access->stopped)
+		pvmc_guard_touched(stack, overflow);
 	switch (READ_ONCE(block->guarding)) {
 	case PVMC_OPEN:
 	case PVMC_CLOSING:
@@ -131,10 +129,9 @@ pvmc_kstack_owner(struct pvmemcontrol_client *client,
 		break;
 	case PVMC_UNSURE:
 	case PVMC_GUARDED:
-	case PVMC_TOUCHED:
 		owner = PVMEMCONTROL_MINE;
 		pvmc_describe(stack, what);
-		pvmc_hit(stack, access, what);
+		pvmc_hit(stack, access, what, overflow);
 		break;
 	}
 unlock:

@@ -234,7 +234,8 @@ void pvmc_pool_restore(void)
 
 static void pvmc_block_guard_unsure(struct pvmc_kstack_block *block)
 {
-	if (block->guarding == PVMC_UNSURE || block->guarding == PVMC_TOUCHED)
+	if (block->guarding == PVMC_UNSURE ||
+	    (block->guarding == PVMC_GUARDED && READ_ONCE(block->touched)))
 		pvmc_block_guard(block);
 }
 

@@ -82,11 +82,14 @@ static int lose_set(void *unused, u64 value)
 }
 DEFINE_DEBUGFS_ATTRIBUTE(lose_fops, NULL, lose_set, "%llu\n");
 
+/* One at a time; what became of the last. */
+static DEFINE_MUTEX(user_overflow_lock);
+
 static int overflow_show(struct seq_file *m, void *unused)
 {
-	mutex_lock(&user_lock);
+	mutex_lock(&user_overflow_lock);
 	user_overflow_show(m);
-	mutex_unlock(&user_lock);
+	mutex_unlock(&user_overflow_lock);
 	return 0;
 }
 
@@ -103,9 +106,13 @@ static ssize_t overflow_write(struct file *file, const char __user *from,
 
 	if (count >= sizeof(context) || copy_from_user(context, from, count))
 		return -EFAULT;
-	mutex_lock(&user_lock);
+	if (!strcmp(strim(context), "wake")) {
+		user_overflow_wake();
+		return count;
+	}
+	mutex_lock(&user_overflow_lock);
 	err = user_overflow(strim(context));
-	mutex_unlock(&user_lock);
+	mutex_unlock(&user_overflow_lock);
 	return err ?: count;
 }
 

@@ -3,14 +3,14 @@
  * Recursion beyond the end of a stack, but not beyond its guard: with the
  * policy "report" the guard is opened and all goes on.  What is of interest is
  * the stack below: as the violation is told, and in the end.  Whoever is there may
- * stay for long, asleep.
+ * stay there asleep, until he is woken.
  *
  * In NMI nothing is opened: each access is let through, and what it writes may
  * be lost.  No return address survives that.  So there the recursion ends on
  * the stack, and what goes beyond is a buffer.
  */
 #include <linux/compiler.h>
-#include <linux/delay.h>
+#include <linux/completion.h>
 #include <linux/err.h>
 #include <linux/mm.h>
 #include <linux/notifier.h>
@@ -25,7 +25,7 @@
 #define DIVE_STACKS	16
 #define DIVE_BEYOND	1024	/* into the guard */
 #define DIVE_BEFORE_NMI	1024	/* for all that the deepest frame calls */
-#define DIVE_ASLEEP	5000	/* ms */
+#define DIVE_ASLEEP	(300 * HZ)	/* at most */
 #define DIVE_CONTENT	0x5a
 #define DIVE_WORD	0x6b6b6b6b6b6b6b6b
 
@@ -46,6 +46,8 @@ static struct {
 	int err;
 	long result;
 } dive;
+
+static DECLARE_COMPLETION(dive_wake);
 
 static noinline void dive_write(unsigned long *buffer)
 {
@@ -70,7 +72,7 @@ static noinline long dive_down(unsigned int level)
 	else if (dive.buffer)
 		dive_write(dive.buffer);
 	else if (dive.asleep)
-		msleep(DIVE_ASLEEP);
+		wait_for_completion_timeout(&dive_wake, DIVE_ASLEEP);
 	barrier_data(frame);
 	return below + (frame[0] == level);
 }
@@ -168,6 +170,7 @@ int user_overflow(const char *context)
 	dive.beyond = base - DIVE_BEYOND;
 	dive.stop = dive.beyond;
 	if (!strcmp(context, "asleep")) {
+		reinit_completion(&dive_wake);
 		dive.asleep = true;
 		context = "process";
 	}
@@ -187,6 +190,12 @@ free:
 	while (nr--)
 		pvmemcontrol_kstack_free(stack[nr]);
 	return err;
+}
+
+/* Whoever sleeps there comes back. */
+void user_overflow_wake(void)
+{
+	complete(&dive_wake);
 }
 
 void user_overflow_show(struct seq_file *m)

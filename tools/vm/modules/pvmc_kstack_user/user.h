@@ -22,6 +22,7 @@ int user_lose(void);
 /* overflow.c: over the end of a stack, and what became of the one below */
 int user_overflow(const char *context);
 void user_overflow_show(struct seq_file *m);
+void user_overflow_wake(void);
 void user_overflow_look(void);
 void user_overflow_init(void);
 void user_overflow_exit(void);
