@@ -362,6 +362,9 @@ static enum pvmemcontrol_policy pvmc_policy(struct pvmemcontrol_client *client)
  * Opens the page unless the kernel is to panic.  It is to panic as well when
  * the VMM says that it does not open the page, or does not say for too long.
  *
+ * Clients rely on that owner() and the opening are in one section with preemption
+ * off, see struct pvmemcontrol_client_ops.
+ *
  * Context: NMI, or any with preemption off.
  */
 void pvmc_violation(struct pvmc_device *dev,

@@ -471,8 +471,12 @@ static void kstack_own_functions(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 0U, kstack_forbidden(f));
 	kstack_plug(test, true);
 	KUNIT_EXPECT_EQ(test, 30U, kstack_forbidden(f));
+	/* Nothing is dropped under who may be over the end, but for the others. */
 	KUNIT_EXPECT_EQ(test, (u64)PVMEMCONTROL_MPROTECT_NONE,
+			f->vmm->log[0].func_code);
+	KUNIT_EXPECT_EQ(test, (u64)PVMEMCONTROL_DONTNEED,
 			f->vmm->log[1].func_code);
+	KUNIT_EXPECT_EQ(test, 59U, f->vmm->requests);
 	kstack_consistent(test);
 	kstack_empty(test);
 }

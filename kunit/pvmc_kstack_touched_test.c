@@ -294,16 +294,16 @@ static void kstack_overflowed_call(struct kunit *test)
 #endif
 
 /* While the VMM sets it, it is touched again, or another is. */
-static void (*kstack_on_done)(struct fake_vmm *vmm,
-			      const struct pvmemcontrol_vmm_call *call);
+static void (*kstack_note)(struct fake_vmm *vmm,
+			   const struct pvmemcontrol_vmm_call *call);
 static struct kunit *kstack_test;
 static struct pvmemcontrol_kstack *kstack_next;
 
 static void kstack_touch_next(struct fake_vmm *vmm,
 			      const struct pvmemcontrol_vmm_call *call)
 {
-	kstack_on_done(vmm, call);
-	vmm->on_done = kstack_on_done;
+	kstack_note(vmm, call);
+	vmm->on_done = kstack_note;
 	kstack_touch(kstack_test, kstack_next);
 }
 
@@ -313,7 +313,7 @@ static void kstack_touched_meanwhile(struct kunit *test)
 	unsigned int i;
 
 	kstack_test = test;
-	kstack_on_done = f->vmm->on_done;
+	kstack_note = f->vmm->on_done;
 	for (i = 0; i < 2; i++) {
 		kstack_next = f->stack[i];
 		f->vmm->on_done = kstack_touch_next;
@@ -396,6 +396,138 @@ static void kstack_touched_refused(struct kunit *test)
 	kstack_empty(test);
 }
 
+/* What was kept is, until the stack is freed, also when all are told anew. */
+static void kstack_touched_kept(struct kunit *test)
+{
+	const struct pvmemcontrol_client_ops *ops = pvmc_kstack_client.ops;
+	struct kstack_fixture *f = test->priv;
+	struct pvmemcontrol_kstack *stack = f->stack[0];
+	unsigned int i;
+
+	kstack_touch(test, stack);
+	memset(kstack_guard(stack), 0x5a, PAGE_SIZE);
+	for (i = 0; i < 3; i++) {
+		ops->forget(&pvmc_kstack_client);
+		/* Or the VMM has not forgotten them. */
+		if (i)
+			bitmap_zero(f->forbidden, f->nr_pages);
+		ops->restore(&pvmc_kstack_client);
+		KUNIT_EXPECT_TRUE(test, pvmemcontrol_kstack_guarded(stack));
+		KUNIT_EXPECT_EQ(test, stack->block->nr, kstack_forbidden(f));
+		KUNIT_EXPECT_TRUE(test, kstack_kept(stack));
+		kstack_consistent(test);
+	}
+	kstack_put_all(f);
+	KUNIT_EXPECT_FALSE(test, stack->kept);
+	kstack_empty(test);
+}
+
+/* All are told anew, and one of them cannot be set: that one only, or all are. */
+static void kstack_touched_refused_anew(struct kunit *test)
+{
+	struct kstack_fixture *f = test->priv;
+	struct pvmemcontrol_kstack *stack = f->stack[0];
+	struct pvmc_kstack_block *block = stack->block;
+	unsigned int i, alone = 0;
+
+	f->vmm->fault_entries = true;
+	for (i = 0; i < block->nr; i++) {
+		kstack_touch(test, stack);
+		mutex_lock(&pvmc_guard_mutex);
+		pvmc_block_forget(block);
+		mutex_unlock(&pvmc_guard_mutex);
+		bitmap_zero(f->forbidden, f->nr_pages);
+		fake_vmm_fault(f->vmm, FAKE_FAULT_ERRNO, ENOSPC, i, 1);
+		pvmc_pool_guard();
+		KUNIT_EXPECT_EQ(test, block->nr - 1, kstack_forbidden(f));
+		KUNIT_EXPECT_FALSE(test, pvmemcontrol_kstack_guarded(stack));
+		if (kstack_set(test, stack)) {
+			KUNIT_EXPECT_EQ(test, PVMC_UNSURE, block->guarding);
+		} else {
+			KUNIT_EXPECT_EQ(test, PVMC_GUARDED, block->guarding);
+			KUNIT_EXPECT_TRUE(test,
+					  pvmemcontrol_kstack_guarded(f->stack[1]));
+			alone++;
+		}
+		kstack_consistent(test);
+		pvmc_pool_guard();
+		KUNIT_EXPECT_TRUE(test, pvmemcontrol_kstack_guarded(stack));
+		kstack_consistent(test);
+	}
+	KUNIT_EXPECT_EQ(test, 1U, alone);
+	kstack_empty(test);
+}
+
+/* A VMM that is busy is asked again, by itself. */
+static void kstack_touched_busy(struct kunit *test)
+{
+	struct kstack_fixture *f = test->priv;
+
+	kstack_touch(test, f->stack[0]);
+	while (!pvmc_idle_is_queued())
+		cpu_relax();
+	pvmc_idle_exit();
+	f->vmm->fault_entries = true;
+	fake_vmm_fault(f->vmm, FAKE_FAULT_ERRNO, ENOSPC, 0, 1);
+	pvmc_pool_guard();
+	pvmc_idle_exit();
+	KUNIT_EXPECT_FALSE(test, pvmemcontrol_kstack_guarded(f->stack[0]));
+	fake_vmm_fault(f->vmm, FAKE_FAULT_ERRNO, EAGAIN, 0, 1);
+	pvmc_pool_guard();
+	KUNIT_EXPECT_FALSE(test, pvmemcontrol_kstack_guarded(f->stack[0]));
+	while (!pvmc_idle_is_queued())
+		cpu_relax();
+	pvmc_idle_exit();
+	pvmc_pool_guard();
+	KUNIT_EXPECT_TRUE(test, pvmemcontrol_kstack_guarded(f->stack[0]));
+	kstack_empty(test);
+}
+
+/* A free one that was touched is in nobody's way, of whichever size. */
+static void kstack_touched_free(struct kunit *test)
+{
+	static const size_t sizes[] = { SZ_16K, SZ_256K };
+	const unsigned int flags = PVMEMCONTROL_KSTACK_NOWAIT;
+	struct kstack_fixture *f = test->priv;
+	struct pvmemcontrol_kstack *stack, *other;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
+		stack = kstack_get(test, sizes[i]);
+		f->nr--;
+		pvmemcontrol_kstack_free(stack);
+		kstack_touch(test, stack);
+		other = pvmemcontrol_kstack_alloc(sizes[i], flags, "");
+		KUNIT_ASSERT_FALSE(test, IS_ERR(other));
+		KUNIT_EXPECT_PTR_NE(test, other, stack);
+		KUNIT_EXPECT_TRUE(test, pvmemcontrol_kstack_guarded(other));
+		pvmemcontrol_kstack_free(other);
+	}
+	pvmc_pool_guard();
+	kstack_consistent(test);
+	kstack_empty(test);
+}
+
+/* The last one there is set for who may wait, and not had by who may not. */
+static void kstack_touched_last(struct kunit *test)
+{
+	struct kstack_fixture *f = test->priv;
+	struct pvmemcontrol_kstack *stack, *none;
+
+	do {
+		stack = kstack_get(test, SZ_256K);
+	} while (f->nr < 3 + stack->block->nr);
+	f->nr--;
+	kstack_touch(test, stack);
+	pvmemcontrol_kstack_free(stack);
+	none = pvmemcontrol_kstack_alloc(SZ_256K, PVMEMCONTROL_KSTACK_NOWAIT,
+					 "");
+	KUNIT_EXPECT_EQ(test, (long)-EAGAIN, PTR_ERR(none));
+	KUNIT_EXPECT_PTR_EQ(test, stack, kstack_get(test, SZ_256K));
+	kstack_consistent(test);
+	kstack_empty(test);
+}
+
 /* Who needs no guard gets what was touched, and may go over the end of that. */
 static void kstack_touched_unguarded(struct kunit *test)
 {
@@ -432,6 +564,11 @@ static struct kunit_case pvmc_kstack_touched_cases[] = {
 	KUNIT_CASE_PARAM(kstack_touched_meanwhile, kstack_touched_gen_params),
 	KUNIT_CASE_PARAM(kstack_touched_slowly, kstack_touched_gen_params),
 	KUNIT_CASE_PARAM(kstack_touched_refused, kstack_touched_gen_params),
+	KUNIT_CASE_PARAM(kstack_touched_refused_anew, kstack_touched_gen_params),
+	KUNIT_CASE_PARAM(kstack_touched_kept, kstack_touched_gen_params),
+	KUNIT_CASE_PARAM(kstack_touched_busy, kstack_touched_gen_params),
+	KUNIT_CASE_PARAM(kstack_touched_free, kstack_touched_gen_params),
+	KUNIT_CASE_PARAM(kstack_touched_last, kstack_touched_gen_params),
 	KUNIT_CASE_PARAM(kstack_touched_unguarded, kstack_touched_gen_params),
 	{}
 };

@@ -50,6 +50,9 @@
 /* By number of the 2 MiB; read under RCU. */
 static DEFINE_XARRAY(pvmc_blocks);
 
+/* When the last was freed, in RCU's time; guarded by pvmc_guard_mutex. */
+static unsigned long pvmc_block_freed;
+
 /**
  * pvmc_block_start() - Where a block is.
  * @block: block
@@ -150,6 +153,9 @@ static void pvmc_block_unmark(struct pvmc_kstack_block *block)
 
 static void pvmc_block_destroy(struct pvmc_kstack_block *block)
 {
+	lockdep_assert_held(&pvmc_guard_mutex);
+
+	pvmc_block_freed = get_state_synchronize_rcu();
 	pvmc_block_unmark(block);
 	xa_erase(&pvmc_blocks, pvmc_block_start(block) / PVMC_BLOCK_SIZE);
 	__free_pages(block->page, PVMC_BLOCK_ORDER);
@@ -251,6 +257,8 @@ struct pvmc_kstack_block *pvmc_block_new(struct pvmc_kstack_class *class,
 	pvmc_block_mark(block);
 
 	mutex_lock(&pvmc_guard_mutex);
+	/* A guard that was there before may be being opened, as it was touched. */
+	cond_synchronize_rcu(pvmc_block_freed);
 	pvmc_block_untrack(block);
 	err = pvmc_block_set(block, true);
 	if (err && !(flags & PVMEMCONTROL_KSTACK_UNGUARDED) &&

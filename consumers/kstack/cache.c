@@ -85,6 +85,32 @@ static void pvmc_cache_filled(struct pvmc_kstack_caches *caches)
 	pvmc_idle_arm();
 }
 
+static bool pvmc_touched(const struct pvmemcontrol_kstack *stack)
+{
+	return READ_ONCE(stack->touch) != PVMC_UNTOUCHED;
+}
+
+static struct pvmemcontrol_kstack *pvmc_first(struct list_head *stacks)
+{
+	struct pvmemcontrol_kstack *stack;
+
+	/* Those that were touched come last. */
+	list_for_each_entry(stack, stacks, node)
+		if (likely(!pvmc_touched(stack)))
+			return stack;
+	return NULL;
+}
+
+/* What a class has: without need nothing that was touched, or costs memory. */
+static struct pvmemcontrol_kstack *pvmc_best(struct pvmc_kstack_class *class)
+{
+	return pvmc_first(&class->warm) ?: pvmc_first(&class->cold) ?:
+		list_first_entry_or_null(&class->warm,
+					 struct pvmemcontrol_kstack, node) ?:
+		list_first_entry_or_null(&class->cold,
+					 struct pvmemcontrol_kstack, node);
+}
+
 /* Fills the cache of this CPU, with interrupts off. */
 static void pvmc_cache_refill(struct pvmc_kstack_class *class,
 			      struct pvmc_kstack_cache *cache)
@@ -93,12 +119,7 @@ static void pvmc_cache_refill(struct pvmc_kstack_class *class,
 
 	raw_spin_lock(&class->lock);
 	while (cache->nr < class->cache_max / 2) {
-		stack = list_first_entry_or_null(&class->warm,
-						 struct pvmemcontrol_kstack,
-						 node) ?:
-			list_first_entry_or_null(&class->cold,
-						 struct pvmemcontrol_kstack,
-						 node);
+		stack = pvmc_best(class);
 		if (!stack)
 			break;
 		pvmc_class_take(class, stack);
@@ -158,15 +179,17 @@ static void pvmc_push(struct pvmemcontrol_kstack *stack)
 	local_irq_restore(flags);
 }
 
-/* To its class, where this CPU looks last. */
-static void pvmc_put(struct pvmemcontrol_kstack *stack)
+/* To its class, to be got when there is no other. */
+static void pvmc_put_last(struct pvmemcontrol_kstack *stack)
 {
 	struct pvmc_kstack_class *class = stack->block->class;
 	unsigned long flags;
 
-	stack->since = jiffies;
 	raw_spin_lock_irqsave(&class->lock, flags);
 	pvmc_class_put(class, stack);
+	if (!stack->doubtful)
+		list_move_tail(&stack->node, stack->backed ? &class->warm :
+							     &class->cold);
 	raw_spin_unlock_irqrestore(&class->lock, flags);
 	/* As in pvmc_cache_filled(). */
 	smp_mb();
@@ -217,25 +240,35 @@ static int pvmc_guard_again(struct pvmemcontrol_kstack *stack,
 static struct pvmemcontrol_kstack *
 pvmc_alloc(struct pvmc_kstack_class *class, unsigned int flags)
 {
-	struct pvmemcontrol_kstack *stack = pvmc_pop(class);
+	struct pvmemcontrol_kstack *stack;
+	unsigned int passed = 0;
 	int err;
 
-	if (unlikely(!stack)) {
-		if (flags & PVMEMCONTROL_KSTACK_NOWAIT)
-			return ERR_PTR(-EAGAIN);
-		stack = pvmc_grow(class, flags);
-		if (IS_ERR(stack))
-			return stack;
-	}
-	if (unlikely(!pvmemcontrol_kstack_guarded(stack)) &&
-	    !(flags & PVMEMCONTROL_KSTACK_UNGUARDED)) {
-		err = pvmc_guard_again(stack, flags);
-		if (err) {
-			pvmc_push(stack);
-			return ERR_PTR(err);
+	for (;;) {
+		stack = pvmc_pop(class);
+		if (unlikely(!stack)) {
+			if (flags & PVMEMCONTROL_KSTACK_NOWAIT)
+				return ERR_PTR(-EAGAIN);
+			stack = pvmc_grow(class, flags);
+			if (IS_ERR(stack))
+				return stack;
 		}
+		if (likely(pvmemcontrol_kstack_guarded(stack)) ||
+		    flags & PVMEMCONTROL_KSTACK_UNGUARDED)
+			return stack;
+		/* There are others than those that were touched, or few at all. */
+		if (!pvmc_touched(stack) || passed++ == PVMC_CACHE_MAX)
+			break;
+		pvmc_put_last(stack);
 	}
-	return stack;
+	err = pvmc_guard_again(stack, flags);
+	if (!err)
+		return stack;
+	if (pvmc_touched(stack))
+		pvmc_put_last(stack);
+	else
+		pvmc_push(stack);
+	return ERR_PTR(err);
 }
 
 /* Nobody gets to see what others have left. */
@@ -334,11 +367,13 @@ void pvmemcontrol_kstack_free(struct pvmemcontrol_kstack *stack)
 	WRITE_ONCE(stack->used, false);
 	WRITE_ONCE(stack->what, NULL);
 	pvmc_guard_left(stack);
-	/* Not on top of those that may be had at once. */
-	if (unlikely(READ_ONCE(stack->touch) != PVMC_UNTOUCHED))
-		pvmc_put(stack);
-	else
+	WRITE_ONCE(stack->kept, false);
+	if (unlikely(pvmc_touched(stack))) {
+		stack->since = jiffies;
+		pvmc_put_last(stack);
+	} else {
 		pvmc_push(stack);
+	}
 	this_cpu_inc(pvmc_kstack_counters.frees);
 }
 EXPORT_SYMBOL_GPL(pvmemcontrol_kstack_free);

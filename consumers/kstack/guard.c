@@ -31,6 +31,9 @@ DEFINE_PER_CPU(struct pvmc_kstack_counters, pvmc_kstack_counters);
 /* No guards are to be set any more; guarded by pvmc_guard_mutex. */
 static bool pvmc_guards_barred;
 
+/* Some were taken and are yet to be waited for; guarded by pvmc_guard_mutex. */
+static bool pvmc_guards_taken;
+
 /* For a batch; guarded by pvmc_guard_mutex. */
 static struct pvmemcontrol_range pvmc_guard_ranges[PVMC_GUARD_RANGES];
 
@@ -41,7 +44,15 @@ struct pvmc_guard_batch {
 	int err;
 };
 
-static void pvmc_guard_answered(struct pvmc_kstack_block *block,
+static void pvmc_block_touched(struct pvmc_kstack_block *block)
+{
+	/* Whoever finds that finds what else was said. */
+	smp_store_release(&block->touched, true);
+	pvmc_idle_hit();
+}
+
+/* Whether an error is that of a single guard that was touched, and no other's. */
+static bool pvmc_guard_answered(struct pvmc_kstack_block *block,
 				phys_addr_t addr, int err)
 {
 	struct pvmemcontrol_kstack *stack;
@@ -50,10 +61,18 @@ static void pvmc_guard_answered(struct pvmc_kstack_block *block,
 	stack = &block->stack[pvmc_block_index(block, addr, &guard)];
 	if (!err) {
 		cmpxchg(&stack->touch, PVMC_SETTING, PVMC_UNTOUCHED);
-		return;
+		return false;
 	}
-	if (cmpxchg(&stack->touch, PVMC_SETTING, PVMC_TOUCHED) == PVMC_SETTING)
+	if (READ_ONCE(stack->touch) == PVMC_UNTOUCHED)
+		return false;
+	cmpxchg(&stack->touch, PVMC_SETTING, PVMC_TOUCHED);
+	this_cpu_inc(pvmc_kstack_counters.guard_failed);
+	/* Whoever wants the stack asks again; or we do, if the VMM was but busy. */
+	if (err == -EAGAIN)
+		pvmc_block_touched(block);
+	else
 		WRITE_ONCE(block->touched, true);
+	return true;
 }
 
 static void pvmc_guard_report(struct pvmemcontrol_batch *batch,
@@ -66,8 +85,9 @@ static void pvmc_guard_report(struct pvmemcontrol_batch *batch,
 	if (range->func == PVMEMCONTROL_DONTNEED ||
 	    range->func == PVMEMCONTROL_REMOVE)
 		return;
-	if (guards->setting)
-		pvmc_guard_answered(guards->setting, range->start, error);
+	if (guards->setting &&
+	    pvmc_guard_answered(guards->setting, range->start, error))
+		return;
 	if (error && !guards->err)
 		guards->err = error;
 }
@@ -108,21 +128,39 @@ static bool pvmc_guard_take(struct pvmemcontrol_kstack *stack)
 	return false;
 }
 
-/* All of a block.  What was touched before is open, or never will be, then. */
-static void pvmc_guards_take(struct pvmc_kstack_block *block)
+/**
+ * pvmc_guards_take() - Take the guards of a block that are to be set again.
+ * @block: block, of which stacks may be in use
+ *
+ * They are when the block's are set the next time; for many blocks it is waited
+ * once if all are taken before.
+ *
+ * Context: Process context, with pvmc_guard_mutex held.
+ */
+void pvmc_guards_take(struct pvmc_kstack_block *block)
 {
-	bool any = false;
 	unsigned int i;
+
+	lockdep_assert_held(&pvmc_guard_mutex);
 
 	/* Before it is looked which. */
 	if (!xchg(&block->touched, false))
 		return;
-	for (i = 0; i < block->nr; i++)
-		any |= pvmc_guard_take(&block->stack[i]);
-	if (!any)
+	for (i = 0; i < block->nr; i++) {
+		if (!pvmc_guard_take(&block->stack[i]))
+			continue;
+		block->stack[i].kept = true;
+		block->taken = true;
+		pvmc_guards_taken = true;
+	}
+}
+
+/* What has been taken is open then, or whoever touches it is stopped again. */
+static void pvmc_guards_wait(void)
+{
+	if (!pvmc_guards_taken)
 		return;
-	block->by_protection = true;
-	/* It is opened in the NMI that said so, or he who touches it is stopped again. */
+	pvmc_guards_taken = false;
 	synchronize_rcu();
 }
 
@@ -136,14 +174,17 @@ static void pvmc_guard_add(struct pvmc_guard_batch *guards,
 {
 	phys_addr_t guard = pvmc_guard_phys(stack);
 
+	if (func && READ_ONCE(stack->kept))
+		cmpxchg(&stack->touch, PVMC_UNTOUCHED, PVMC_SETTING);
 	switch (READ_ONCE(stack->touch)) {
 	case PVMC_SETTING:
+		stack->block->by_protection = true;
 		pvmemcontrol_batch_add(&guards->batch,
 				       PVMEMCONTROL_MPROTECT_NONE, guard,
 				       PAGE_SIZE, 0);
 		break;
 	case PVMC_UNTOUCHED:
-		if (drops)
+		if (drops && !READ_ONCE(stack->used))
 			pvmemcontrol_batch_add(&guards->batch, drops, guard,
 					       PAGE_SIZE, 0);
 		if (func)
@@ -162,10 +203,12 @@ static int pvmc_host_guard_again(struct pvmc_kstack_block *block)
 	unsigned int i;
 
 	pvmc_guards_take(block);
+	pvmc_guards_wait();
 	pvmc_guard_begin(&guards, block);
 	for (i = 0; i < block->nr; i++)
 		pvmc_guard_add(&guards, &block->stack[i], 0, 0);
-	return pvmc_guard_send(&guards);
+	pvmc_guard_send(&guards);
+	return guards.batch.error;
 }
 
 /* All. */
@@ -180,6 +223,7 @@ static int pvmc_host_guard(struct pvmc_kstack_block *block, bool fresh,
 	int err;
 
 	pvmc_guards_take(block);
+	pvmc_guards_wait();
 	pvmc_guard_begin(&guards, block);
 	/* In one range while nobody has any of it. */
 	if (fresh && drops)
@@ -260,11 +304,11 @@ int pvmc_block_set(struct pvmc_kstack_block *block, bool fresh)
 		return err;
 	if (info.host_page_size > PAGE_SIZE)
 		return -EOPNOTSUPP;
+	block->taken = false;
 	if (block->guarding == PVMC_GUARDED)
-		err = pvmc_host_guard_again(block);
-	else
-		err = pvmc_host_guard(block, fresh, info.features &
-				      PVMEMCONTROL_FEATURE_GUARD);
+		return pvmc_host_guard_again(block);
+	err = pvmc_host_guard(block, fresh,
+			      info.features & PVMEMCONTROL_FEATURE_GUARD);
 	if (err) {
 		this_cpu_inc(pvmc_kstack_counters.guard_failed);
 		return err;
@@ -289,20 +333,12 @@ void pvmc_guards_bar(bool bar)
 	pvmc_guards_barred = bar;
 }
 
-static void pvmc_block_touched(struct pvmc_kstack_block *block)
-{
-	/* Whoever finds that finds what else was said. */
-	smp_store_release(&block->touched, true);
-	pvmc_idle_hit();
-}
-
 /**
  * pvmc_guard_touched() - A guard is going to be opened as it was touched.
  * @stack: whose
  * @overflow: by who runs on it
  *
- * Context: Any, NMI too; in an RCU read-side critical section that lasts until
- * it is open.
+ * Context: Any, NMI too; with preemption off until it is open.
  */
 void pvmc_guard_touched(struct pvmemcontrol_kstack *stack, bool overflow)
 {

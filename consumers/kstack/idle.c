@@ -70,7 +70,7 @@ static void __pvmc_idle_arm(void)
  * pvmc_idle_arm() - There are free stacks that may have to be given back.
  *
  * Context: Any but NMI.  Where a stack has just been put into a CPU's cache,
- * with interrupts off since before that.
+ * with interrupts off since before that; where into a class, after a full barrier.
  */
 void pvmc_idle_arm(void)
 {

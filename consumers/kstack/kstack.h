@@ -78,6 +78,8 @@ enum pvmc_touch {
  * @used: it was handed out
  * @running: somebody runs on it, atomic
  * @touch: of its guard
+ * @kept: it is set so that what is in it stays: since it was touched, until the
+ *	stack is freed; but for that, under pvmc_guard_mutex
  * @overflowed: that was by who runs on it, and may still be in there: it is not
  *	set again before he has returned, or the stack was freed; set by owner()
  * @backed: the host may have memory behind it
@@ -97,6 +99,7 @@ struct pvmemcontrol_kstack {
 	bool used;
 	unsigned int running;
 	enum pvmc_touch touch;
+	bool kept;
 	bool overflowed;
 	bool backed;
 	bool doubtful;
@@ -109,6 +112,7 @@ struct pvmemcontrol_kstack {
  * @page: the first of its pages
  * @guarding: of its guards; written under pvmc_guard_mutex
  * @touched: there may be some to be set again as they were touched
+ * @taken: there are that are PVMC_SETTING; under pvmc_guard_mutex
  * @by_protection: they may be forbidden by PVMEMCONTROL_MPROTECT_NONE; under
  *	pvmc_guard_mutex, as @by_guard
  * @by_guard: they may be forbidden by PVMEMCONTROL_GUARD, which costs the host
@@ -124,6 +128,7 @@ struct pvmc_kstack_block {
 	struct page *page;
 	enum pvmc_guarding guarding;
 	bool touched;
+	bool taken;
 	bool by_protection;
 	bool by_guard;
 	unsigned int nr_idle;
@@ -168,7 +173,7 @@ struct pvmc_kstack_counters {
 	u64 refills;		/* of a CPU's cache */
 	u64 blocks_made;
 	u64 blocks_freed;
-	u64 guard_failed;	/* times that the guards of a block were not set */
+	u64 guard_failed;	/* times that those of a block, or one, were not set */
 	u64 open_failed;	/* times that they were not opened */
 	u64 given_back;		/* stacks */
 	u64 give_back_failed;	/* stacks */
@@ -191,6 +196,7 @@ extern struct mutex pvmc_guard_mutex;
 extern struct pvmc_kstack_class pvmc_kstack_classes[PVMC_KSTACK_CLASSES];
 
 void pvmc_guards_bar(bool bar);
+void pvmc_guards_take(struct pvmc_kstack_block *block);
 int pvmc_block_set(struct pvmc_kstack_block *block, bool fresh);
 int pvmc_block_guard(struct pvmc_kstack_block *block);
 void pvmc_block_forget(struct pvmc_kstack_block *block);

@@ -135,6 +135,7 @@ pvmc_kstack_owner(struct pvmemcontrol_client *client,
 		break;
 	}
 unlock:
+	/* Preemption stays off: the page is opened before anybody has waited. */
 	rcu_read_unlock();
 	return owner;
 }

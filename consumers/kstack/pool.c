@@ -224,6 +224,7 @@ void pvmc_pool_restore(void)
 
 	mutex_lock(&pvmc_guard_mutex);
 	pvmc_guards_bar(false);
+	pvmc_each_block(pvmc_guards_take);
 	/* Where that fails, whoever wants a stack tries again. */
 	pvmc_each_block(pvmc_block_restore);
 	for (i = 0; i < PVMC_KSTACK_CLASSES; i++)
@@ -232,10 +233,22 @@ void pvmc_pool_restore(void)
 	pvmc_idle_arm();
 }
 
+static bool pvmc_block_is_unsure(const struct pvmc_kstack_block *block)
+{
+	return block->guarding == PVMC_UNSURE ||
+	       (block->guarding == PVMC_GUARDED &&
+		(READ_ONCE(block->touched) || block->taken));
+}
+
+static void pvmc_block_take_unsure(struct pvmc_kstack_block *block)
+{
+	if (pvmc_block_is_unsure(block))
+		pvmc_guards_take(block);
+}
+
 static void pvmc_block_guard_unsure(struct pvmc_kstack_block *block)
 {
-	if (block->guarding == PVMC_UNSURE ||
-	    (block->guarding == PVMC_GUARDED && READ_ONCE(block->touched)))
+	if (pvmc_block_is_unsure(block))
 		pvmc_block_guard(block);
 }
 
@@ -247,6 +260,7 @@ static void pvmc_block_guard_unsure(struct pvmc_kstack_block *block)
 void pvmc_pool_guard(void)
 {
 	mutex_lock(&pvmc_guard_mutex);
+	pvmc_each_block(pvmc_block_take_unsure);
 	pvmc_each_block(pvmc_block_guard_unsure);
 	mutex_unlock(&pvmc_guard_mutex);
 }

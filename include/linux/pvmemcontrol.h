@@ -126,7 +126,9 @@ enum pvmemcontrol_policy {
  * @owner: A protected page was touched: whose is it?  If it is the client's,
  *	it says so, and what it is in @what, of PVMEMCONTROL_DESCRIPTION bytes
  *	and empty before.  Called in NMI, on any CPU, several at once, while the
- *	client is registered: no locks.
+ *	client is registered: no locks.  Where the page is then opened by policy,
+ *	that is before preemption is on again, so synchronize_rcu() waits for it;
+ *	or whoever touched it is stopped again, and this called again.
  */
 struct pvmemcontrol_client_ops {
 	int (*attach)(struct pvmemcontrol_client *client);

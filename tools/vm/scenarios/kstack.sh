@@ -91,7 +91,7 @@ equal 'he comes back' $? 0
 cat $dir/overflow >/tmp/overflow
 equal 'from beyond the end' "$(value beyond /tmp/overflow)" 1
 equal 'the neighbour is as before' "$(value changed_in_the_end /tmp/overflow)" 0
-equal 'a violation each' "$(($(cat $client/violations) - hits))" 2
+at_least 'a violation each' "$(($(cat $client/violations) - hits))" 2
 check 'then his guard is set too' wait_for 20 without 0
 echo 0 >$dir/stacks
 # Or the VM is paused, by the host's policy, until that is another.

@@ -5,6 +5,7 @@
 #include <linux/delay.h>
 #include <linux/interrupt.h>
 #include <linux/irq_work.h>
+#include <linux/mutex.h>
 #include <linux/nmi.h>
 #include <linux/preempt.h>
 #include <linux/string.h>
@@ -16,6 +17,8 @@
 
 #define NMI_WAIT_MS	10000
 
+/* Guards all below: one is somewhere at a time. */
+static DEFINE_MUTEX(user_context_lock);
 static void (*user_fn)(void *arg);
 static void *user_arg;
 static bool user_armed;
@@ -76,6 +79,7 @@ int user_in(const char *context, void (*fn)(void *), void *arg)
 {
 	int err = 0;
 
+	mutex_lock(&user_context_lock);
 	user_as_it_should = false;
 	user_fn = fn;
 	user_arg = arg;
@@ -97,7 +101,9 @@ int user_in(const char *context, void (*fn)(void *), void *arg)
 	} else {
 		err = -EINVAL;
 	}
-	return err ?: user_as_it_should ? 0 : -EDOM;
+	err = err ?: user_as_it_should ? 0 : -EDOM;
+	mutex_unlock(&user_context_lock);
+	return err;
 }
 
 int user_contexts_init(void)

@@ -10,7 +10,8 @@
  *	sleep	write N: sleeps so many milliseconds on one
  *	lose	write 1: a thread ends on one
  *	overflow	write "CONTEXT": over the end of one, in process,
- *		softirq, hardirq or nmi; read: what came of it
+ *		softirq, hardirq or nmi; asleep: in process, and sleeps there
+ *		until somebody writes "wake"; read: what came of it
  *	stacks	write N: have so many of 16 KiB, all of them used; read: where
  *		they are, also when there are none any more
  *	guard	write N: reads the page below the Nth of these, from 0 on, which
