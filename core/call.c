@@ -34,9 +34,10 @@
  * What a call that succeeds runs through fits in this, and so is on one page:
  * each further one is a fifth of the time of a request under an emulator, and
  * an entry of the instruction TLB elsewhere.  In a section of its own, the
- * alignment takes no padding between functions.
+ * alignment takes no padding between functions; of these vmlinux, too, has what
+ * is hot in its text.
  */
-typeof(pvmemcontrol_call) pvmemcontrol_call __section(".text.pvmc_call") __aligned(1024);
+typeof(pvmemcontrol_call) pvmemcontrol_call __section(".text.hot.pvmc_call") __aligned(1024);
 
 static_assert(sizeof(struct pvmc_wire) == PVMEMCONTROL_BUF_SIZE);
 static_assert(sizeof(struct pvmemcontrol_buf) == PVMEMCONTROL_BUF_SIZE);
