@@ -134,7 +134,7 @@ static void kstack_never_guards(struct kunit *test)
 static void kstack_open_fails(struct kunit *test)
 {
 	struct kstack_fixture *f = test->priv;
-	u64 before = this_cpu_read(pvmc_kstack_counters.open_failed);
+	u64 before = fake_client_sum(&pvmc_kstack_counters.open_failed);
 
 	kstack_get(test, SZ_16K);
 	kstack_put_all(f);
@@ -144,7 +144,7 @@ static void kstack_open_fails(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 1U, kstack_blocks());
 	KUNIT_EXPECT_EQ(test, 102U, kstack_forbidden(f));
 	KUNIT_EXPECT_EQ(test, before + 1,
-			this_cpu_read(pvmc_kstack_counters.open_failed));
+			fake_client_sum(&pvmc_kstack_counters.open_failed));
 	kstack_consistent(test);
 	kstack_mend(test);
 	/* It is of use all the same. */
