@@ -338,9 +338,10 @@ def _kernel_arguments(options, accel):
                  "log_buf_len=1M", "cryptomgr.notests"]
     if accel == "tcg" or options.nested:
         # Emulated CPUs share the host's with others: what is long for
-        # hardware is no lockup here.
+        # hardware is no lockup here, and few ticks no broken timer.
         arguments += ["nmi_watchdog=0", "watchdog_thresh=60",
-                      "rcupdate.rcu_cpu_stall_timeout=120"]
+                      "rcupdate.rcu_cpu_stall_timeout=120",
+                      "no_timer_check"]
     if options.nested:
         # Looks for bridges by thousands of port accesses, each a slow exit.
         arguments += ["pci=noearly"]
