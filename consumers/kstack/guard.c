@@ -204,6 +204,7 @@ static int pvmc_host_guard_again(struct pvmc_kstack_block *block)
 
 	pvmc_guards_take(block);
 	pvmc_guards_wait();
+	block->taken = false;
 	pvmc_guard_begin(&guards, block);
 	for (i = 0; i < block->nr; i++)
 		pvmc_guard_add(&guards, &block->stack[i], 0, 0);
@@ -224,6 +225,7 @@ static int pvmc_host_guard(struct pvmc_kstack_block *block, bool fresh,
 
 	pvmc_guards_take(block);
 	pvmc_guards_wait();
+	block->taken = false;
 	pvmc_guard_begin(&guards, block);
 	/* In one range while nobody has any of it. */
 	if (fresh && drops)
@@ -304,7 +306,6 @@ int pvmc_block_set(struct pvmc_kstack_block *block, bool fresh)
 		return err;
 	if (info.host_page_size > PAGE_SIZE)
 		return -EOPNOTSUPP;
-	block->taken = false;
 	if (block->guarding == PVMC_GUARDED)
 		return pvmc_host_guard_again(block);
 	err = pvmc_host_guard(block, fresh,
