@@ -485,17 +485,14 @@ static void violation_over(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, fake_wait_recovered(f->dev, 1));
 }
 
-/* What takes memory comes when the VMM tells of violations again. */
+/* What takes memory comes when the VMM tells of violations again; others ask later. */
 static void violation_first_of_all(struct fake_vmm *vmm,
 				   const struct pvmemcontrol_vmm_call *call)
 {
 	struct violation_fixture *f = vmm->priv;
 
-	if (call->func_code != PVMEMCONTROL_VIOLATION)
-		return;
-	f->had_vectors = this_cpu_read(f->dev->cpu->vector[0]);
-	/* Each other CPU asks too, later. */
-	vmm->on_kick = NULL;
+	if (call->func_code == PVMEMCONTROL_VIOLATION)
+		f->had_vectors &= !!this_cpu_read(f->dev->cpu->vector[0]);
 }
 
 static void violation_before_vectors(struct kunit *test)
