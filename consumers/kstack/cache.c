@@ -93,11 +93,15 @@ static bool pvmc_touched(const struct pvmemcontrol_kstack *stack)
 static struct pvmemcontrol_kstack *pvmc_first(struct list_head *stacks)
 {
 	struct pvmemcontrol_kstack *stack;
+	unsigned int passed = 0;
 
-	/* Those that were touched come last. */
-	list_for_each_entry(stack, stacks, node)
+	/* With interrupts off: if many were touched, so be it. */
+	list_for_each_entry(stack, stacks, node) {
 		if (likely(!pvmc_touched(stack)))
 			return stack;
+		if (++passed == PVMC_CACHE_MAX)
+			break;
+	}
 	return NULL;
 }
 
