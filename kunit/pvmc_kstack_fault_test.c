@@ -44,19 +44,8 @@ KUNIT_ARRAY_PARAM(kstack_fault, kstack_fault_cases, kstack_fault_name);
 static int kstack_fault_init(struct kunit *test)
 {
 	const struct kstack_fault_case *c = test->param_value;
-	int err;
 
-	/* The fixture has a parameter of its own. */
-	test->param_value = NULL;
-	err = kstack_init(test);
-	test->param_value = c;
-	if (err)
-		return err;
-	if (c) {
-		kstack_plug(test, c->vectors);
-		kstack_client(test);
-	}
-	return 0;
+	return kstack_init_plugged(test, c && c->vectors, 0);
 }
 
 static void kstack_break(struct kunit *test, int skip, int count)
@@ -243,6 +232,34 @@ static void kstack_forgets(struct kunit *test)
 	kstack_empty(test);
 }
 
+/* A guard that was touched is to be set again, while somebody is beyond his end. */
+static void kstack_touched_fails(struct kunit *test)
+{
+	struct kstack_fixture *f = test->priv;
+	void *guard;
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		kstack_get(test, SZ_16K);
+		pvmc_guard_touched(f->stack[i], i);
+		guard = f->stack[i]->base - PAGE_SIZE;
+		clear_bit(PHYS_PFN(virt_to_phys(guard)), f->forbidden);
+		memset(guard, 0x5a, PAGE_SIZE);
+	}
+	kstack_break(test, 0, 1);
+	pvmc_pool_guard();
+	kstack_mend(test);
+	kstack_consistent(test);
+	pvmc_pool_guard();
+	KUNIT_EXPECT_TRUE(test, pvmemcontrol_kstack_guarded(f->stack[0]));
+	KUNIT_EXPECT_FALSE(test, pvmemcontrol_kstack_guarded(f->stack[1]));
+	kstack_consistent(test);
+	for (i = 0; i < 2; i++)
+		KUNIT_EXPECT_NULL(test, memchr_inv(f->stack[i]->base - PAGE_SIZE,
+						   0x5a, PAGE_SIZE));
+	kstack_empty(test);
+}
+
 #ifdef CONFIG_FAULT_INJECTION
 /* Each allocation fails in turn. */
 static void kstack_alloc_fails(struct kunit *test)
@@ -278,6 +295,7 @@ static struct kunit_case pvmc_kstack_fault_cases[] = {
 	KUNIT_CASE_PARAM(kstack_never_guards, kstack_fault_gen_params),
 	KUNIT_CASE_PARAM(kstack_open_fails, kstack_fault_gen_params),
 	KUNIT_CASE_PARAM(kstack_give_back_fails, kstack_fault_gen_params),
+	KUNIT_CASE_PARAM(kstack_touched_fails, kstack_fault_gen_params),
 	KUNIT_CASE(kstack_doubtful),
 	KUNIT_CASE(kstack_forgets),
 #ifdef CONFIG_FAULT_INJECTION

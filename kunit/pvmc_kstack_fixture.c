@@ -101,6 +101,25 @@ int kstack_init(struct kunit *test)
 	return 0;
 }
 
+/* The same for tests whose parameter is another than the fixture's. */
+int kstack_init_plugged(struct kunit *test, bool vectors, u64 features)
+{
+	const void *param = test->param_value;
+	struct kstack_fixture *f;
+	int err;
+
+	test->param_value = NULL;
+	err = kstack_init(test);
+	test->param_value = param;
+	if (err || !param)
+		return err;
+	f = test->priv;
+	f->features = features;
+	kstack_plug(test, vectors);
+	kstack_client(test);
+	return 0;
+}
+
 void kstack_exit(struct kunit *test)
 {
 	struct kstack_fixture *f = test->priv;

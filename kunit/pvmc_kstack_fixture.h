@@ -25,6 +25,7 @@ struct kstack_fixture {
 };
 
 int kstack_init(struct kunit *test);
+int kstack_init_plugged(struct kunit *test, bool vectors, u64 features);
 void kstack_exit(struct kunit *test);
 void kstack_use_vmm(struct kstack_fixture *f, struct fake_vmm *vmm);
 void kstack_plug(struct kunit *test, bool vectors);

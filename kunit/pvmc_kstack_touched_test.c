@@ -35,23 +35,13 @@ KUNIT_ARRAY_PARAM(kstack_touched, kstack_touched_cases, kstack_touched_name);
 static int kstack_touched_init(struct kunit *test)
 {
 	const struct kstack_touched_case *c = test->param_value;
-	struct kstack_fixture *f;
 	unsigned int i;
 	int err;
 
-	/* The fixture has a parameter of its own. */
-	test->param_value = NULL;
-	err = kstack_init(test);
-	test->param_value = c;
-	if (err)
-		return err;
-	f = test->priv;
-	f->features = c->features;
-	kstack_plug(test, c->vectors);
-	kstack_client(test);
-	for (i = 0; i < 3; i++)
+	err = kstack_init_plugged(test, c->vectors, c->features);
+	for (i = 0; i < 3 && !err; i++)
 		kstack_get(test, SZ_16K);
-	return 0;
+	return err;
 }
 
 static void *kstack_guard(const struct pvmemcontrol_kstack *stack)
